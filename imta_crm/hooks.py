@@ -1,0 +1,43 @@
+app_name = "imta_crm"
+app_title = "IMTA CRM"
+app_publisher = "IMTA CRM contributors"
+app_description = "Member relationship management for an international membership alliance, on ERPNext"
+app_email = "secretariat@imta.example"
+app_license = "gpl-3.0"
+required_apps = ["frappe/erpnext"]  # with the owner: Frappe asks GitHub for it otherwise, and offline installs fail
+export_python_type_annotations = True
+
+# Installation
+after_install = "imta_crm.install.after_install"
+after_migrate = "imta_crm.install.after_migrate"
+before_uninstall = "imta_crm.uninstall.before_uninstall"
+after_uninstall = "imta_crm.uninstall.after_uninstall"
+
+# Desk
+app_include_js = []
+doctype_js = {}
+
+# Permissions: one predicate per DocType, used for lists and for documents
+permission_query_conditions = {}
+has_permission = {}
+
+# Documents of others
+doc_events = {}
+
+# Timeline
+additional_timeline_content = {}
+
+# Scheduler
+scheduler_events = {}
+
+# Website
+website_route_rules = []
+
+# Templates and PDFs
+jinja = {"methods": []}
+
+# Personal data
+user_data_fields = []
+
+# Fixtures
+fixtures = []

@@ -1,0 +1,45 @@
+"""Site tests run on a real bench: Frappe, ERPNext, MariaDB and Redis. Name the site in IMTA_TEST_SITE."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+frappe = pytest.importorskip("frappe", reason="site tests run in a bench's own Python")
+
+BENCH = Path(os.environ.get("IMTA_BENCH", "")).expanduser()
+SITE = os.environ.get("IMTA_TEST_SITE", "")
+
+
+@pytest.fixture(scope="session")
+def connected():
+	if not SITE or not (BENCH / "sites" / SITE).is_dir():
+		pytest.skip("no test site: set IMTA_BENCH and IMTA_TEST_SITE, or use ./imta test")
+	here = os.getcwd()
+	os.chdir(BENCH / "sites")
+	frappe.init(site=SITE)
+	frappe.connect()
+	if not frappe.conf.allow_tests:
+		pytest.fail(f"{SITE} does not allow tests: set allow_tests in its site_config.json")
+	frappe.flags.in_test = True
+	yield SITE
+	frappe.destroy()
+	os.chdir(here)
+
+
+@pytest.fixture
+def site(connected):
+	"""A connected site as Administrator; all writes are rolled back after the test."""
+	frappe.set_user("Administrator")
+	frappe.local.message_log = []
+	yield frappe
+	frappe.db.rollback()
+	frappe.clear_cache()
+	frappe.set_user("Administrator")
+	frappe.flags.in_test = True
+
+
+@pytest.fixture(autouse=True)
+def _every_test_uses_the_site(request):
+	if "connected" not in request.fixturenames:
+		request.getfixturevalue("site")
