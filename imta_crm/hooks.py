@@ -4,7 +4,8 @@ app_publisher = "IMTA CRM contributors"
 app_description = "Member relationship management for an international membership alliance, on ERPNext"
 app_email = "secretariat@imta.example"
 app_license = "gpl-3.0"
-required_apps = ["frappe/erpnext"]  # with the owner: Frappe asks GitHub for it otherwise, and offline installs fail
+# With its owner: Frappe looks a bare name up on GitHub and an offline install would fail.
+required_apps = ["frappe/erpnext"]
 export_python_type_annotations = True
 
 # Installation
