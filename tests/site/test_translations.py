@@ -1,0 +1,51 @@
+"""Every visible string of the app has a Chinese text, and no text loses a placeholder."""
+
+import csv
+import re
+from pathlib import Path
+
+import frappe
+import pytest
+from frappe.translate import get_all_translations, get_messages_for_app
+
+CSV = Path(frappe.get_app_path("imta_crm", "translations", "zh.csv"))
+PLACEHOLDER = re.compile(r"\{\d*\}|\{\w+\}")
+TAG = re.compile(r"</?[a-z]+")
+
+#: Names and codes that stay as they are in Chinese.
+UNTRANSLATED = re.compile(
+	r"^(IMTA( CRM)?|DocType|PDF|CSV|QR|URL|ToDo|WeChat|[A-Z]{2,5}-\.?[-.#Y]*|fa[ -][a-z-]+|octicon .*|[\W\d_]+)$"
+)
+
+
+def app_messages() -> set[str]:
+	return {message[1].strip() for message in get_messages_for_app("imta_crm") if message[1]}
+
+
+def test_every_visible_string_has_a_chinese_text(site):
+	known = get_all_translations("zh")
+	missing = sorted(text for text in app_messages() if text not in known and not UNTRANSLATED.match(text))
+	assert not missing, f"{len(missing)} strings without Chinese text: {missing[:40]}"
+
+
+def rows() -> list[list[str]]:
+	with CSV.open(encoding="utf-8", newline="") as file:
+		return [row for row in csv.reader(file) if row]
+
+
+def test_translation_file_is_sound():
+	table = rows()
+	assert table, "the Chinese file is empty"
+	sources = [(row[0], row[2] if len(row) > 2 else "") for row in table]
+	twice = {source for source in sources if sources.count(source) > 1}
+	assert not twice, f"translated twice: {sorted(twice)[:10]}"
+	for row in table:
+		assert len(row) in (2, 3), f"needs source, text and perhaps context: {row}"
+		assert row[1].strip(), f"empty text: {row[0]}"
+
+
+@pytest.mark.parametrize("pattern", [PLACEHOLDER, TAG], ids=["placeholders", "tags"])
+def test_translations_keep_placeholders_and_tags(pattern):
+	for row in rows():
+		source, text = row[0], row[1]
+		assert sorted(pattern.findall(source)) == sorted(pattern.findall(text)), f"{source!r} -> {text!r}"
