@@ -1,0 +1,122 @@
+"""Every sentence that the rules say, by code, in English and Chinese.
+
+`{0}`, `{1}` … are the values that come with the code, in order. The desk may look up its own translation of
+the English template or take the Chinese one from here; the launcher has only these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+TEXTS: dict[str, tuple[str, str]] = {
+	# Dues: charged
+	"charge_whole": ("{0}, whole period", "{0}，全期"),
+	"charge_part": ("{0}, from {1} to {2} ({3} of {4})", "{0}，{1} 至 {2}（{3}/{4}）"),
+	"credit": ("Credit for the change to {0}, from {1} to {2}", "变更为{0}的减免，{1} 至 {2}"),
+	# Dues: not charged
+	"not_yet_due": ("Not due before {0}", "{0} 之前尚未到期"),
+	"exempt_tier": ("{0} members are exempt", "{0}免缴会费"),
+	"exempt_status": ("{0} members are exempt", "{0}免缴会费"),
+	"applicant": ("Not admitted yet", "尚未批准入会"),
+	"not_a_member": ("Not a member ({0})", "非会员（{0}）"),
+	"suspended": ("Suspended when the dues fell due on {0}; charged on return", "{0} 应缴时处于暂停状态，恢复后计收"),
+	"left_before": ("Left on {0}, before the period", "{0} 已退会，早于本期"),
+	"joined_after": ("Joined on {0}, after the period", "{0} 入会，晚于本期"),
+	"gap": ("No member in this period; returned on {0}", "本期内非会员，{0} 恢复"),
+	"no_rate": ("No rate from {1} to {0} in dues year {2}", "{2} 年度未设定 {1} 兑 {0} 的汇率"),
+	"no_tier": ("The member has no tier", "该会员没有会员类别"),
+	"no_tier_dues": ("The dues year has no amount for tier {0}", "本年度未设定“{0}”的会费标准"),
+	"no_join_date": ("The date of admission is missing", "缺少入会日期"),
+	"nothing_to_charge": ("Nothing to charge for {0}", "{0}无需计收"),
+	"downgrade_next_period": ("The change to {0} counts from the next period", "变更为{0}自下一期起生效"),
+	"change_after_period": ("The change takes effect on {0}, after the period", "变更自 {0} 起生效，晚于本期"),
+	"change_in_annual": ("The charge for the period is for {0} already", "本期会费已按{0}计收"),
+	# Standing
+	"standing_good": ("Nothing is overdue", "无逾期款项"),
+	"standing_in_arrears": ("Dues are overdue", "会费逾期"),
+	"standing_suspended": ("Suspended because dues are long overdue", "因会费长期逾期而暂停"),
+	"standing_decision": ("Suspended by decision; payment does not lift it", "经决定暂停，付款不会自动恢复"),
+	"standing_not_assessed": ("This status does not depend on dues", "该状态与会费无关"),
+	# Changes of membership
+	"change_unknown": ("{0} is not a kind of change", "“{0}”不是有效的变更类型"),
+	"change_forbidden": ("{0} is not possible for a member who is {1}", "状态为“{1}”的会员不能办理“{0}”"),
+	"change_needs_tier": ("{0} needs the new tier", "办理“{0}”须填写新的会员类别"),
+	"change_same_tier": ("The member is in tier {0} already", "该会员已属于“{0}”"),
+	"change_wrong_rank": ("{0} does not lead from {1} to {2}", "“{0}”不能由“{1}”变为“{2}”"),
+	"change_before_latest": (
+		"{0} lies before the latest recorded change, which counts from {1}",
+		"{0} 早于最近一次已记录的变更（自 {1} 起生效）",
+	),
+	# Dates
+	"date_unreadable": ("“{0}” is not a date; write 2018-04-03", "“{0}”不是日期，请写成 2018-04-03"),
+	"date_impossible": ("There is no such date as “{0}”", "日期“{0}”不存在"),
+	"date_ambiguous": (
+		"“{0}” can be {1} or {2}; write it with the year first",
+		"“{0}”可以理解为 {1} 或 {2}，请先写年份",
+	),
+	"date_serial": (
+		"“{0}” is a spreadsheet's day number, not a date; format the column as date and save again",
+		"“{0}”是电子表格的日期序号，请将该列设为日期格式后重新保存",
+	),
+	# Roster: the file
+	"file_empty": ("The file is empty", "文件为空"),
+	"file_too_large": ("The file is larger than {0} MB", "文件超过 {0} MB"),
+	"file_not_text": (
+		"This is not a text file (CSV); save the spreadsheet as CSV first",
+		"这不是文本文件（CSV），请先将表格另存为 CSV",
+	),
+	"file_encoding": (
+		"The characters of the file cannot be read; save it as CSV UTF-8",
+		"无法识别文件的字符编码，请另存为 CSV UTF-8",
+	),
+	"file_quotes": ("A quotation mark that opens in row {0} is never closed", "第 {0} 行的引号没有闭合"),
+	"too_many_rows": ("The file has more than {0} rows", "文件超过 {0} 行"),
+	"too_many_columns": ("The file has more than {0} columns", "文件超过 {0} 列"),
+	"heading_missing": ("The column “{0}” is missing; found: {1}", "缺少“{0}”列；现有：{1}"),
+	"heading_twice": ("The column “{0}” is there twice", "“{0}”列重复出现"),
+	"no_rows": ("The file has headings but no rows", "文件只有标题行，没有数据"),
+	# Roster: the rows
+	"row_short": (
+		"The row has {0} cells, the heading has {1}; nothing of it is read",
+		"该行有 {0} 个单元格，标题行有 {1} 个；整行未读取",
+	),
+	"row_long": (
+		"The row has {0} cells, the heading has {1}; put text with a comma in quotation marks",
+		"该行有 {0} 个单元格，标题行有 {1} 个；含逗号的文字请加引号",
+	),
+	"name_missing": ("The name is missing", "缺少名称"),
+	"country_missing": ("The country or region is missing", "缺少国家/地区"),
+	"country_unknown": ("“{0}” is not a known country or region", "无法识别国家/地区“{0}”"),
+	"country_ambiguous": ("“{0}” can be {1}; write the full name", "“{0}”可能是 {1}，请写全称"),
+	"tier_missing": ("The membership category is missing", "缺少会员类别"),
+	"tier_unknown": ("“{0}” is not a membership category; known: {1}", "没有“{0}”这一会员类别；现有：{1}"),
+	"joined_missing": ("The date of joining is missing", "缺少入会日期"),
+	"joined_future": ("The date of joining, {0}, lies in the future", "入会日期 {0} 在未来"),
+	"email_bad": ("“{0}” is not an e-mail address", "“{0}”不是电子邮件地址"),
+	"email_many": ("More than one e-mail address: {0}; keep one", "有多个电子邮件地址：{0}；请只保留一个"),
+	"currency_unknown": (
+		"The alliance does not invoice in {0}; possible: {1}",
+		"联盟不以 {0} 开具发票；可选：{1}",
+	),
+	"language_unknown": ("“{0}” is not a language; write a code such as en or zh", "无法识别语言“{0}”，请写 en 或 zh 等代码"),
+	"yes_no_unknown": ("“{0}” is neither yes nor no", "“{0}”既不是“是”也不是“否”"),
+	"too_long": ("{0} characters; at most {1} fit", "共 {0} 个字符，最多 {1} 个"),
+	"formula": (
+		"The cell begins like a formula and is refused; remove the first character if it is text",
+		"单元格以公式形式开头，已拒绝；如为文字请删除首字符",
+	),
+	"control_character": ("The cell holds a control character (code {0})", "单元格含有控制字符（代码 {0}）"),
+	"duplicate_in_file": ("The same name and country as in row {0} ({1})", "与第 {0} 行名称和国家/地区相同（{1}）"),
+	"already_member": ("A member already: {0}", "已是会员：{0}"),
+}
+
+
+def template(code: str, lang: str = "en") -> str:
+	"""The sentence with its places for values; the code itself where no sentence is known."""
+	english, chinese = TEXTS.get(code, (code, code))
+	return chinese if lang.lower().startswith("zh") else english
+
+
+def text(code: str, values: Sequence[object] = (), lang: str = "en") -> str:
+	"""The sentence with its values filled in."""
+	return template(code, lang).format(*values)
