@@ -9,8 +9,11 @@ required_apps = ["frappe/erpnext"]
 export_python_type_annotations = True
 
 # Installation
+before_install = "imta_crm.install.before_install"
 after_install = "imta_crm.install.after_install"
+before_migrate = "imta_crm.install.before_migrate"
 after_migrate = "imta_crm.install.after_migrate"
+setup_wizard_complete = "imta_crm.install.after_setup_wizard"
 before_uninstall = "imta_crm.uninstall.before_uninstall"
 after_uninstall = "imta_crm.uninstall.after_uninstall"
 

@@ -1,10 +1,136 @@
 """Orchestrates what the app adds to a site; the pieces live in the rooms that own them."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import frappe
+
+from imta_crm import seeds
+from imta_crm.defaults import read
+
+# Desk access by role. Members use the portal only.
+ROLES: dict[str, bool] = {
+	"Liaison Officer": True,
+	"Membership Manager": True,
+	"Treasurer": True,
+	"Training Coordinator": True,
+	"Alliance Leadership": True,
+	"Alliance Member": False,
+}
+
+
+def before_install() -> None:
+	"""Make the roles before the DocTypes that name them, so that it is known which ones the app made."""
+	seeds.note_fixtures()
+	make_roles()
+
+
+def before_migrate() -> None:
+	"""Note which shipped records are new, before Frappe imports them."""
+	seeds.note_fixtures()
+
 
 def after_install() -> None:
 	"""Set up a fresh site. Idempotent; a fresh install runs no patches, so all they do is called here."""
-	after_migrate()
+	complete()
 
 
 def after_migrate() -> None:
 	"""Bring shipped records up to date. Never overwrites what the secretariat has edited."""
+	complete()
+
+
+def after_setup_wizard(args: dict | None = None) -> None:
+	"""Finish what had to wait for ERPNext's root records, which its set-up wizard makes."""
+	complete()
+
+
+def complete() -> None:
+	"""Everything that a site needs, in order; each step adds only what is missing."""
+	from imta_crm.erp import custom_fields
+
+	make_roles()
+	custom_fields.create()
+	for step in steps():
+		step()
+
+
+def steps() -> list[Callable[[], None]]:
+	"""The seeding steps, in order of what needs what."""
+	return [
+		seed_role_profiles,
+		seed_sectors,
+		seed_regions,
+		seed_customer_groups,
+		seed_items,
+		seed_tiers,
+		seed_email_templates,
+	]
+
+
+def make_roles() -> None:
+	"""Create the roles of the alliance; the existing ones keep what was set on them."""
+	for role, desk_access in ROLES.items():
+		seeds.record("Role", role, {"role_name": role, "desk_access": int(desk_access)})
+
+
+def seed_role_profiles() -> None:
+	"""Bundles of roles to assign to a user: the alliance's role and the ones of ERPNext that it needs."""
+	for name, roles in (read("role_profiles") or {}).items():
+		present = [{"role": role} for role in roles if frappe.db.exists("Role", role)]
+		seeds.record("Role Profile", name, {"role_profile": name, "roles": present})
+
+
+def seed_sectors() -> None:
+	"""Sectors are ERPNext's Market Segments."""
+	for sector in read("sectors") or []:
+		seeds.record("Market Segment", sector, {"market_segment": sector})
+
+
+def seed_regions() -> None:
+	"""Regions are a tree of ERPNext's Territories. Waits for the set-up wizard."""
+	_seed_tree("Territory", (read("regions") or {}).get("tree") or {})
+
+
+def seed_customer_groups() -> None:
+	"""Groups that the members' customers belong to. Waits for the set-up wizard."""
+	_seed_tree("Customer Group", read("customer_groups") or {})
+
+
+def _seed_tree(doctype: str, tree: dict) -> None:
+	from imta_crm.erp import masters
+
+	if not masters.root_of(doctype):
+		return
+	known = {name for kind, name in seeds.remembered() if kind == doctype}
+	seeds.remember(doctype, masters.ensure_tree(doctype, _without_deleted(doctype, tree, known)))
+
+
+def _without_deleted(doctype: str, tree: dict | None, known: set[str]) -> dict:
+	"""The tree less the nodes that were seeded once and that the secretariat deleted since."""
+	return {
+		name: _without_deleted(doctype, children, known)
+		for name, children in (tree or {}).items()
+		if name not in known or frappe.db.exists(doctype, name)
+	}
+
+
+def seed_items() -> None:
+	"""The item that dues are invoiced with. Waits for the set-up wizard."""
+	from imta_crm.erp import masters
+
+	if masters.root_of("Item Group"):
+		seeds.once("Item", masters.DUES_ITEM, masters.ensure_item)
+
+
+def seed_tiers() -> None:
+	"""The tiers by the rules of 2022; the secretariat changes them on the site."""
+	for tier in read("member_tiers") or []:
+		seeds.record("Member Tier", tier["tier_name"], tier)
+
+
+def seed_email_templates() -> None:
+	"""Texts of the dues notice and of the reminders, in both languages."""
+	for template in read("email_templates") or []:
+		seeds.record("Email Template", template["name"], template)
