@@ -15,6 +15,7 @@ class DuesYear(Document):
 		from imta_crm.dues.doctype.dues_tier_amount.dues_tier_amount import DuesTierAmount
 
 		arrears_after_days: DF.Int
+		charge_suspended: DF.Check
 		company: DF.Link
 		cost_center: DF.Link | None
 		deferred_account: DF.Link | None
@@ -25,9 +26,9 @@ class DuesYear(Document):
 		income_account: DF.Link | None
 		invoice_naming_series: DF.Data | None
 		item: DF.Link
+		leavers_owe_whole: DF.Check
 		letter_head: DF.Link | None
 		notice_date: DF.Date
-		payment_days: DF.Int
 		posting_date_rule: DF.Literal["Run Date", "Notice Date"]
 		proration: DF.Literal["None", "Monthly", "Daily"]
 		rates: DF.Table[DuesRate]
