@@ -1,5 +1,63 @@
+import frappe
+from frappe import _
 from frappe.model.document import Document
+from frappe.utils import getdate
+
+from imta_crm.erp import contacts
+
+
+class OverlappingAffiliationError(frappe.ValidationError):
+	"""The person is affiliated with the member on some of these days already, or somebody else represents it."""
 
 
 class MemberAffiliate(Document):
-	pass
+	def validate(self) -> None:
+		self.validate_member()
+		self.validate_dates()
+		self.validate_overlap()
+		self.validate_representative()
+
+	def on_update(self) -> None:
+		contacts.add_links("Contact", self.contact, [("IMTA Member", self.member)])
+
+	def validate_member(self) -> None:
+		if frappe.db.get_value("IMTA Member", self.member, "member_type") == "Individual":
+			frappe.throw(_("Only organisations have affiliates."))
+
+	def validate_dates(self) -> None:
+		if self.to_date and getdate(self.to_date) < getdate(self.from_date):
+			frappe.throw(_("{0} lies before {1}.").format(_("To"), _("From")))
+
+	def validate_overlap(self) -> None:
+		if other := self.overlapping({"contact": self.contact}):
+			frappe.throw(
+				_("{0} is affiliated with this member in that time already: {1}.").format(
+					self.contact_name or self.contact, other
+				),
+				OverlappingAffiliationError,
+			)
+
+	def validate_representative(self) -> None:
+		if self.is_representative and (other := self.overlapping({"is_representative": 1})):
+			frappe.throw(
+				_("Somebody else represents this member in that time: {0}.").format(other),
+				OverlappingAffiliationError,
+			)
+
+	def overlapping(self, filters: dict) -> str | None:
+		"""Another affiliation with the member that shares a day with this one."""
+		# The member's row is the lock: two people saving at once see each other.
+		frappe.db.get_value("IMTA Member", self.member, "name", for_update=True)
+		for row in frappe.get_all(
+			self.doctype,
+			{"member": self.member, "name": ("!=", self.name or ""), **filters},
+			["name", "from_date", "to_date"],
+		):
+			begins_before_end = not self.to_date or row.from_date <= getdate(self.to_date)
+			if begins_before_end and (not row.to_date or row.to_date >= getdate(self.from_date)):
+				return row.name
+		return None
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("Member Affiliate", ["member", "from_date"])

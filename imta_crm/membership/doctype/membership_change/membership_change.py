@@ -1,5 +1,216 @@
+from __future__ import annotations
+
+import frappe
+from frappe import _
 from frappe.model.document import Document
+from frappe.utils import formatdate, getdate, now_datetime, nowdate
+
+from imta_crm.membership import members
+from imta_crm.policy import messages
+from imta_crm.policy.status import (
+	APPOINT_EMERITUS,
+	DOWNGRADE,
+	TIER_CHANGES,
+	UPGRADE,
+	ForbiddenChange,
+	apply_change,
+	check_tier_change,
+)
+
+DRAFT, SCHEDULED, APPLIED, CANCELLED = "Draft", "Scheduled", "Applied", "Cancelled"
+
+
+class ForbiddenChangeError(frappe.ValidationError):
+	"""The rules do not allow this change for this member."""
+
+
+class AppliedChangeError(frappe.ValidationError):
+	"""A change that is in force is undone by another change, never by cancelling it."""
 
 
 class MembershipChange(Document):
-	pass
+	def validate(self) -> None:
+		self.validate_reason()
+		self.set_tier_of_emeritus()
+		self.validate_new_tier()
+		self.validate_effective_date()
+		self.validate_rules()
+		self.set_decision()
+
+	def before_submit(self) -> None:
+		self.state = SCHEDULED
+
+	def on_submit(self) -> None:
+		if getdate(self.effective_date) <= getdate(nowdate()):
+			self.apply()
+
+	def before_cancel(self) -> None:
+		# The lock decides between cancelling and the daily job taking effect.
+		state = frappe.db.get_value(self.doctype, self.name, "state", for_update=True)
+		if state == APPLIED:
+			frappe.throw(
+				_("{0} has taken effect on {1} and cannot be cancelled. Make a new change instead.").format(
+					self.name, formatdate(self.effective_date)
+				),
+				AppliedChangeError,
+			)
+
+	def on_cancel(self) -> None:
+		self.db_set({"state": CANCELLED, "problem": None})
+
+	# Rules
+
+	def validate_reason(self) -> None:
+		self.reason = (self.reason or "").strip()
+		if not self.reason:
+			frappe.throw(_("Give the reason for the change."), frappe.MandatoryError)
+
+	def set_tier_of_emeritus(self) -> None:
+		if self.change_type == APPOINT_EMERITUS:
+			self.new_tier = self.new_tier or emeritus_tier(self.member)
+		elif self.change_type not in TIER_CHANGES:
+			self.new_tier = None
+
+	def validate_new_tier(self) -> None:
+		if not self.new_tier:
+			return
+		tier = frappe.db.get_value(
+			"Member Tier", self.new_tier, ["member_type", "disabled", "is_emeritus"], as_dict=True
+		)
+		if not tier:
+			return  # the link check says so
+		if tier.disabled:
+			frappe.throw(_("Tier {0} is disabled.").format(self.new_tier), ForbiddenChangeError)
+		if self.change_type in TIER_CHANGES and tier.is_emeritus:
+			frappe.throw(
+				_("Tier {0} is given by the change {1}.").format(self.new_tier, _(APPOINT_EMERITUS)),
+				ForbiddenChangeError,
+			)
+		member_type = frappe.db.get_value("IMTA Member", self.member, "member_type")
+		if tier.member_type not in ("Any", member_type):
+			frappe.throw(
+				_("Tier {0} is not for members of type {1}.").format(self.new_tier, _(member_type)),
+				ForbiddenChangeError,
+			)
+
+	def validate_effective_date(self) -> None:
+		member = self.facts()
+		latest = max(
+			(getdate(day) for day in (member.joined_on, member.status_since, member.tier_since) if day),
+			default=None,
+		)
+		if latest and getdate(self.effective_date) < latest:
+			frappe.throw(
+				messages.text(
+					"change_before_latest",
+					(formatdate(self.effective_date), formatdate(latest)),
+					frappe.local.lang or "en",
+				),
+				members.RewritesThePastError,
+			)
+
+	def validate_rules(self) -> None:
+		"""Against the member as it is now. A change for a later day is asked again on that day."""
+		self.new_status(self.facts())
+
+	def set_decision(self) -> None:
+		self.decided_by = self.decided_by or frappe.session.user
+		if self.docstatus.is_draft():
+			self.state = DRAFT
+
+	def facts(self) -> frappe._dict:
+		found = frappe.db.get_value(
+			"IMTA Member",
+			self.member,
+			["member_name", "status", "tier", "joined_on", "status_since", "tier_since"],
+			as_dict=True,
+		)
+		if not found:
+			frappe.throw(_("There is no member {0}.").format(self.member), frappe.DoesNotExistError)
+		return found
+
+	def new_status(self, member: frappe._dict | Document) -> str:
+		"""The status that the change leads to. Raises ForbiddenChangeError with the rule's own words."""
+		try:
+			if self.change_type in TIER_CHANGES:
+				check_tier_change(self.change_type, member.tier, self.new_tier, tier_ranks())
+			return str(apply_change(self.change_type, member.status))
+		except ForbiddenChange as problem:
+			frappe.throw(
+				messages.text(problem.code, [_(arg) for arg in problem.args_], frappe.local.lang or "en"),
+				ForbiddenChangeError,
+			)
+
+	# Taking effect
+
+	def apply(self) -> bool:
+		"""Take effect, as of the effective date. Returns False where that had happened before.
+
+		Locks the member first and the change second, always in this order, so that two changes of one
+		member follow each other and one change never counts twice.
+		"""
+		member = members.lock(self.member)
+		stored = frappe.db.get_value(
+			self.doctype, self.name, ["state", "docstatus"], as_dict=True, for_update=True
+		)
+		if stored.state != SCHEDULED or stored.docstatus != 1:
+			return False
+		status = self.new_status(member)
+		before = {"previous_tier": member.tier, "previous_status": member.status}
+		how = {
+			"on": getdate(self.effective_date),
+			"reason": self.reason,
+			"change": self.name,
+			"who": self.decided_by,
+		}
+		if self.new_tier:
+			members.set_tier(self.member, self.new_tier, **how)
+		members.set_status(self.member, status, **how)
+		self.db_set({**before, "state": APPLIED, "applied_on": now_datetime(), "problem": None})
+		if self.change_type == UPGRADE:
+			self.settle_dues()
+		return True
+
+	def settle_dues(self) -> None:
+		"""Let the dues room charge, or by the treasurer's grant credit, the difference."""
+		from imta_crm.dues.charges import on_tier_change
+
+		on_tier_change(self.member, self.name)
+
+	@frappe.whitelist()
+	def grant_credit(self) -> None:
+		"""Treasurer: credit the rest of the running period after a downgrade."""
+		frappe.only_for(("Treasurer", "System Manager"))
+		self.check_permission("read")
+		if self.change_type != DOWNGRADE:
+			frappe.throw(_("Only a downgrade can be credited."), ForbiddenChangeError)
+		stored = frappe.db.get_value(
+			self.doctype, self.name, ["state", "grant_credit_note"], as_dict=True, for_update=True
+		)
+		if stored.state != APPLIED:
+			frappe.throw(_("The downgrade has not taken effect yet."), ForbiddenChangeError)
+		if stored.grant_credit_note:
+			return
+		self.db_set("grant_credit_note", 1)
+		self.add_comment("Info", _("Credit note granted"))
+		self.settle_dues()
+
+
+def tier_ranks() -> dict[str, int]:
+	"""Rank of each tier; a higher number is a higher tier."""
+	return dict(frappe.get_all("Member Tier", fields=["name", "rank"], as_list=True))
+
+
+def emeritus_tier(member: str) -> str | None:
+	"""The tier that emeritus members of this kind belong to, where there is one."""
+	member_type = frappe.db.get_value("IMTA Member", member, "member_type")
+	return frappe.db.get_value(
+		"Member Tier",
+		{"is_emeritus": 1, "disabled": 0, "member_type": ("in", ("Any", member_type))},
+		"name",
+		order_by="`rank` desc, name asc",
+	)
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("Membership Change", ["state", "effective_date"])
