@@ -90,7 +90,9 @@ def seed_sectors() -> None:
 
 def seed_regions() -> None:
 	"""Regions are a tree of ERPNext's Territories. Waits for the set-up wizard."""
-	_seed_tree("Territory", (read("regions") or {}).get("tree") or {})
+	tree = (read("regions") or {}).get("tree") or {}
+	# ERPNext has a root of its own, which stands for the world.
+	_seed_tree("Territory", tree.get("World") or tree)
 
 
 def seed_customer_groups() -> None:

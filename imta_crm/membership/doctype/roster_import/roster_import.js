@@ -1,0 +1,78 @@
+// The form shows what the server found; every decision is the server's.
+const IMPORTING = ["Queued", "Importing"];
+
+frappe.ui.form.on("Roster Import", {
+	setup(frm) {
+		frappe.realtime.on("roster_import_progress", (data) => {
+			if (data.name !== frm.doc.name) return;
+			if (data.done) {
+				frm.reload_doc();
+				return;
+			}
+			frm.dashboard.show_progress(
+				__("Importing members"),
+				data.total ? (data.processed / data.total) * 100 : 100,
+				__("{0} of {1} rows", [data.processed, data.total])
+			);
+		});
+	},
+
+	refresh(frm) {
+		frm.set_intro("");
+		frm.toggle_enable("roster_file", !IMPORTING.includes(frm.doc.status) && !frm.doc.imported);
+		frm.fields_dict.summary_html.$wrapper.html((frm.doc.__onload || {}).summary_html || "");
+		if (frm.is_new()) {
+			frm.set_intro(__("Attach the roster and save, then check it. Nothing is imported by checking."), "blue");
+			return;
+		}
+		frm.trigger("add_buttons");
+	},
+
+	add_buttons(frm) {
+		const status = frm.doc.status;
+		if (!frm.perm[0].write) return;
+		if (status === "Draft") {
+			frm.page.set_primary_action(__("Check"), () => frm.trigger("check"));
+		} else if (status === "Checked") {
+			frm.add_custom_button(__("Check Again"), () => frm.trigger("check"));
+			if ((frm.doc.__onload || {}).to_create) {
+				frm.page.set_primary_action(__("Import"), () => frm.trigger("confirm_import"));
+			}
+		} else if (status === "Failed" || IMPORTING.includes(status)) {
+			frm.add_custom_button(__("Resume"), () => frm.trigger("start_import"));
+		}
+		if (["Completed", "Completed with Problems"].includes(status)) {
+			frm.add_custom_button(__("Members"), () =>
+				frappe.set_route("List", "IMTA Member", { creation: [">=", frm.doc.started_at] })
+			);
+		}
+		if (frm.doc.problem_rows || frm.doc.failed) {
+			frm.add_custom_button(__("Download Problems"), () =>
+				open_url_post("/api/method/imta_crm.membership.doctype.roster_import.roster_import.download_problems", {
+					name: frm.doc.name,
+				})
+			);
+		}
+	},
+
+	check(frm) {
+		const run = () =>
+			frm.call({ doc: frm.doc, method: "check", freeze: true, freeze_message: __("Checking the roster") }).then(() =>
+				frm.reload_doc()
+			);
+		return frm.is_dirty() ? frm.save().then(run) : run();
+	},
+
+	confirm_import(frm) {
+		frappe.confirm(
+			__("Create {0} members? Rows with problems are left out.", [frm.doc.__onload.to_create]),
+			() => frm.trigger("start_import")
+		);
+	},
+
+	start_import(frm) {
+		return frm
+			.call({ doc: frm.doc, method: "start_import", freeze: true })
+			.then(() => frm.reload_doc());
+	},
+});

@@ -1,0 +1,531 @@
+"""Makes members from a spreadsheet: checked first, every problem by row and column, then row by row.
+
+An import can be stopped at any moment, also by force. Members and the counts of this document are committed
+together in chunks, a row that is a member already is left alone, and a lock of the database that ends with
+its connection says whether an import is running. So resuming is simply running it again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import cint, get_link_to_form, getdate, now_datetime, nowdate
+
+from imta_crm.erp import masters
+from imta_crm.membership import members
+from imta_crm.policy import messages
+from imta_crm.policy.names import safe_cell
+
+try:
+	from imta_crm.policy import roster
+except ImportError:  # TEMP until the rules are in
+	roster = frappe._dict(Table=None, RosterResult=None, RosterMember=None, Problem=None)
+
+MAX_MEGABYTES = 10
+CHUNK = 25  # rows in one transaction: small enough to lose little, large enough to be quick
+SHOWN_PROBLEMS = 500  # rows of the table in the form; the download has all of them
+SHOWN_MEMBERS = 15
+IMPORTABLE = ("Checked", "Queued", "Importing", "Failed")
+
+
+class RosterFileError(frappe.ValidationError):
+	"""The attached file cannot be read as a roster."""
+
+
+class ImportRunningError(frappe.ValidationError):
+	"""The import is at work already."""
+
+
+class NotCheckedError(frappe.ValidationError):
+	"""The roster has to be checked as it is now before it is imported."""
+
+
+class RosterImport(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from imta_crm.membership.doctype.roster_import_problem.roster_import_problem import (
+			RosterImportProblem,
+		)
+
+		already_there: DF.Int
+		attempts: DF.Int
+		encoding: DF.Data | None
+		error: DF.SmallText | None
+		failed: DF.Int
+		file_hash: DF.Data | None
+		finished_at: DF.Datetime | None
+		imported: DF.Int
+		naming_series: DF.Literal["IMP-.YYYY.-.####"]
+		problem_rows: DF.Int
+		problems: DF.Table[RosterImportProblem]
+		roster_file: DF.Attach
+		separator: DF.Data | None
+		started_at: DF.Datetime | None
+		status: DF.Literal[
+			"Draft",
+			"Checked",
+			"Queued",
+			"Importing",
+			"Completed",
+			"Completed with Problems",
+			"Failed",
+		]
+		total_rows: DF.Int
+		valid_rows: DF.Int
+	# end: auto-generated types
+
+	def onload(self) -> None:
+		if self.status == "Checked":
+			self.set_onload("summary_html", self.summary())
+			self.set_onload("to_create", self.valid_rows - self.already_there)
+		elif self.status != "Draft":
+			self.set_onload("summary_html", self.summary())
+			self.set_onload("is_running", is_running(self.name))
+
+	def validate(self) -> None:
+		self.validate_file_is_kept()
+		self.keep_file_private()
+		self.reset_after_new_file()
+
+	def validate_file_is_kept(self) -> None:
+		before = self.get_doc_before_save()
+		if before and before.roster_file != self.roster_file and before.status not in ("Draft", "Checked"):
+			frappe.throw(
+				_("The roster of an import that has begun cannot be exchanged. Make a new import."),
+				ImportRunningError,
+			)
+
+	def keep_file_private(self) -> None:
+		"""Addresses of members are nobody else's business: a public upload becomes a private file."""
+		if not self.roster_file:
+			return
+		file = self.attached_file()
+		if not file.is_private:
+			file.is_private = 1
+			file.save(ignore_permissions=True)  # the user may read it; only its place changes
+			self.roster_file = file.file_url
+
+	def reset_after_new_file(self) -> None:
+		if not self.is_new() and self.has_value_changed("roster_file") and self.status == "Checked":
+			self.status = "Draft"
+			self.file_hash = None
+			self.problems = []
+
+	def on_trash(self) -> None:
+		if is_running(self.name):
+			frappe.throw(_("This import is running."), ImportRunningError)
+
+	# Reading
+
+	def attached_file(self) -> Document:
+		"""The File that the user may read; an address typed into the field opens no other file."""
+		names = frappe.get_all("File", filters={"file_url": self.roster_file, "is_folder": 0}, pluck="name")
+		files = [frappe.get_doc("File", name) for name in names]
+		for file in files:
+			if file.attached_to_doctype == self.doctype and file.attached_to_name == self.name:
+				return file
+		for file in files:
+			if file.has_permission("read"):
+				return file
+		if files:
+			raise frappe.PermissionError
+		frappe.throw(_("There is no such file. Attach the roster again."), RosterFileError)
+
+	def content(self) -> bytes:
+		file = self.attached_file()
+		if cint(file.file_size) > MAX_MEGABYTES * 1024 * 1024:
+			frappe.throw(messages.text("file_too_large", [MAX_MEGABYTES], frappe.local.lang), RosterFileError)
+		path = file.get_full_path()
+		with open(path, "rb") as handle:
+			return handle.read(MAX_MEGABYTES * 1024 * 1024 + 1)
+
+	def read(self) -> tuple[roster.Table, roster.RosterResult, str]:
+		"""The file as the rules see it, and its hash. Knows who is a member now.
+
+		:raises RosterFileError: the file is no roster
+		"""
+		data = self.content()
+		try:
+			table = roster.read_table(data)
+			result = roster.check_roster(
+				table,
+				tiers=known_tiers(),
+				currencies=known_currencies(),
+				existing=members.known_identities(),
+			)
+		except roster.RosterError as error:
+			frappe.throw(messages.text(error.code, error.values, frappe.local.lang), RosterFileError)
+		return table, result, hashlib.sha256(data).hexdigest()
+
+	# Checking
+
+	@frappe.whitelist()
+	def check(self) -> None:
+		"""Dry run: counts and every problem by row and column. Creates nothing."""
+		self.check_permission("write")
+		if self.status not in ("Draft", "Checked"):
+			frappe.throw(_("This import has begun already."), ImportRunningError)
+		table, result, self.file_hash = self.read()
+		self.encoding, self.separator = table.encoding, separator_name(table.separator)
+		self.set_counts(result)
+		self.set("problems", [])
+		for problem in result.problems[:SHOWN_PROBLEMS]:
+			self.append("problems", problem_row(problem))
+		self.status = "Checked"
+		self.error = None
+		self.save()
+
+	def set_counts(self, result: roster.RosterResult) -> None:
+		self.valid_rows = len(result.members) + len(result.already)
+		self.problem_rows = len({problem.row for problem in result.problems})
+		self.total_rows = self.valid_rows + self.problem_rows
+		self.already_there = len(result.already)
+
+	def summary(self) -> str:
+		"""What the check found or the import did, as HTML in the reader's language. Escapes every value."""
+		counts = {}
+		rows: list = []
+		if self.status == "Checked":
+			try:
+				_table, result, _hash = self.read()
+			except Exception:
+				frappe.clear_last_message()
+				return ""
+			rows = result.members
+			counts = {
+				_("By tier"): Counter(_(member.tier) for member in rows),
+				_("By currency"): Counter(member.currency or "-" for member in rows),
+				_("By type"): Counter(_(member.member_type) for member in rows),
+			}
+		return frappe.render_template(
+			"imta_crm/membership/doctype/roster_import/summary.html",
+			{
+				"doc": self,
+				"counts": counts,
+				"members": rows[:SHOWN_MEMBERS],
+				"more": max(0, len(rows) - SHOWN_MEMBERS),
+				"to_create": len(rows),
+				"countries": len({member.country_code for member in rows}),
+				"shown_problems": len(self.problems),
+				"limit": SHOWN_PROBLEMS,
+			},
+		)
+
+	# Importing
+
+	@frappe.whitelist()
+	def start_import(self) -> None:
+		"""Queue the import, or its continuation. A second click while it runs is refused."""
+		self.check_permission("write")
+		# The row stays locked until the request ends: of two clicks the second waits and sees the first.
+		status, attempts = frappe.db.get_value(
+			self.doctype, self.name, ["status", "attempts"], for_update=True
+		)
+		if status not in IMPORTABLE:
+			frappe.throw(_("Check the roster first."), NotCheckedError)
+		if is_running(self.name) or frappe.utils.background_jobs.is_job_enqueued(job_id(self.name, attempts)):
+			if status in ("Queued", "Importing") and (is_running(self.name) or status == "Queued"):
+				frappe.throw(_("This import is running."), ImportRunningError)
+		if status == "Checked":
+			_table, _result, digest = self.read()
+			if digest != self.file_hash:
+				frappe.throw(_("The file has changed since it was checked. Check it again."), NotCheckedError)
+		attempts = cint(attempts) + 1
+		self.db_set({"status": "Queued", "attempts": attempts, "error": None})
+		frappe.enqueue(
+			"imta_crm.membership.doctype.roster_import.roster_import.run_import",
+			queue="long",
+			timeout=3600,
+			name=self.name,
+			job_id=job_id(self.name, attempts),
+			deduplicate=True,
+			enqueue_after_commit=True,
+		)
+
+	def run(self) -> None:
+		"""Import what is not there yet. Commits after each chunk; running it again continues or does nothing."""
+		with running(self.name) as mine:
+			if not mine:
+				return
+			self.reload()
+			if self.status not in IMPORTABLE:
+				return
+			self.begin()
+			try:
+				_table, result, _digest = self.read()
+				self.import_rows(result)
+			except Exception as error:
+				frappe.db.rollback()
+				self.fail(error)
+				return
+			self.finish()
+
+	def begin(self) -> None:
+		values = {"status": "Importing"}
+		if not self.started_at:
+			values["started_at"] = now_datetime()
+		self.db_set(values)
+		# What is counted from here on belongs to this import.
+		frappe.db.commit()
+
+	def import_rows(self, result: roster.RosterResult) -> None:
+		failed_before = set(
+			frappe.get_all(
+				"Roster Import Problem", filters={"parent": self.name, "code": "not_created"}, pluck="row_no"
+			)
+		)
+		rows = [row for row in result.members if row.row not in failed_before]
+		countries = country_names()
+		total = self.valid_rows - self.already_there
+		for start in range(0, len(rows), CHUNK):
+			created = existing = 0
+			failures = []
+			for row in rows[start : start + CHUNK]:
+				try:
+					with members.all_or_nothing():
+						members.create_member(new_member(row, countries), source="Import", on=row.joined_on)
+					created += 1
+				except members.DuplicateMemberError:
+					frappe.clear_last_message()
+					existing += 1
+				except Exception as error:
+					if frappe.db.is_deadlocked(error) or frappe.db.is_timedout(error):
+						raise
+					frappe.log_error(title=f"Roster Import {self.name}: row {row.row}")
+					failures.append((row, message_of(error)))
+			self.record_chunk(created, existing, failures)
+			# Members and counts in one transaction: a kill loses both or neither.
+			frappe.db.commit()
+			self.publish(self.imported + self.failed, total)
+
+	def record_chunk(self, created: int, existing: int, failures: list) -> None:
+		for row, message in failures:
+			problem = self.append(
+				"problems",
+				{
+					"row_no": row.row,
+					"roster_no": row.no,
+					"column_name": "",
+					"value": row.name,
+					"problem": message,
+					"code": "not_created",
+				},
+			)
+			problem._sanitize_content()
+			problem.db_insert()
+		self.db_set(
+			{
+				"imported": self.imported + created,
+				"already_there": self.already_there + existing,
+				"failed": self.failed + len(failures),
+			}
+		)
+
+	def finish(self) -> None:
+		problems = self.problem_rows or self.failed
+		self.db_set(
+			{
+				"status": "Completed with Problems" if problems else "Completed",
+				"finished_at": now_datetime(),
+				"error": None,
+			}
+		)
+		frappe.db.commit()  # the end of the job
+		self.publish(self.imported + self.failed, self.imported + self.failed, done=True)
+
+	def fail(self, error: Exception) -> None:
+		frappe.log_error(title=f"Roster Import {self.name}")
+		self.reload()
+		self.db_set({"status": "Failed", "error": message_of(error)})
+		frappe.db.commit()  # the end of the job
+		self.publish(self.imported + self.failed, self.valid_rows, done=True)
+
+	def publish(self, processed: int, total: int, done: bool = False) -> None:
+		frappe.publish_realtime(
+			"roster_import_progress",
+			{"name": self.name, "processed": processed, "total": total, "done": done},
+			doctype=self.doctype,
+			docname=self.name,
+		)
+
+
+def run_import(name: str) -> None:
+	"""Background job of one import."""
+	frappe.get_doc("Roster Import", name).run()
+
+
+def resume_stalled() -> None:
+	"""Put imports that were killed back into the queue; for the scheduler."""
+	for row in frappe.get_all(
+		"Roster Import", filters={"status": ("in", ("Queued", "Importing"))}, fields=["name", "attempts"]
+	):
+		if is_running(row.name):
+			continue
+		if frappe.utils.background_jobs.get_job_status(job_id(row.name, row.attempts)) == "queued":
+			continue
+		attempts = cint(row.attempts) + 1
+		frappe.db.set_value("Roster Import", row.name, "attempts", attempts)
+		frappe.enqueue(
+			"imta_crm.membership.doctype.roster_import.roster_import.run_import",
+			queue="long",
+			timeout=3600,
+			name=row.name,
+			job_id=job_id(row.name, attempts),
+			deduplicate=True,
+			enqueue_after_commit=True,
+		)
+
+
+@frappe.whitelist(methods=["POST"])
+def download_problems(name: str) -> None:
+	"""All problems as CSV for a spreadsheet, with every cell made inert."""
+	doc = frappe.get_doc("Roster Import", name)
+	doc.check_permission("read")
+	rows = [(p.row_no, p.roster_no, p.column_name, plain(p.value), p.problem) for p in doc.problems]
+	if doc.problem_rows and len(doc.problems) >= SHOWN_PROBLEMS:
+		_table, result, _digest = doc.read()
+		rows = [
+			(p["row_no"], p["roster_no"], p["column_name"], p["value"], p["problem"])
+			for p in map(problem_row, result.problems)
+		]
+		rows += [
+			(p.row_no, p.roster_no, p.column_name, plain(p.value), p.problem)
+			for p in doc.problems
+			if p.code == "not_created"
+		]
+	out = io.StringIO()
+	writer = csv.writer(out)
+	writer.writerow([_("Line"), _("No."), _("Column"), _("Value"), _("Problem")])
+	for row in rows:
+		writer.writerow([safe_cell(cell) for cell in row])
+	frappe.response["filename"] = f"{doc.name}-problems.csv"
+	# With a mark, so that a spreadsheet sees that it is UTF-8.
+	frappe.response["filecontent"] = ("\ufeff" + out.getvalue()).encode("utf-8")
+	frappe.response["content_type"] = "text/csv; charset=utf-8"
+	frappe.response["type"] = "download"
+
+
+def known_tiers() -> dict[str, list[str]]:
+	"""Tiers with the other names under which a roster may have them."""
+	raise NotImplementedError
+
+
+def known_currencies() -> set[str]:
+	"""Currencies that the alliance invoices in: those of the dues years and of the tiers."""
+	codes = set(frappe.get_all("Member Tier", filters={"disabled": 0}, pluck="dues_currency"))
+	if frappe.db.exists("DocType", "Dues Rate"):
+		codes |= set(frappe.get_all("Dues Rate", pluck="currency"))
+		codes |= set(frappe.get_all("Dues Year", pluck="reference_currency"))
+	return {code for code in codes if code}
+
+
+def country_names() -> dict[str, str]:
+	"""Frappe's Country records by ISO code."""
+	return {
+		code.upper(): name
+		for name, code in frappe.get_all("Country", fields=["name", "code"], as_list=True)
+		if code
+	}
+
+
+def new_member(row: roster.RosterMember, countries: dict[str, str]) -> members.NewMember:
+	"""A valid row as the membership takes it; the region follows from the country."""
+	country = countries.get(row.country_code.upper())
+	if not country:
+		frappe.throw(_("This site has no country or region with the code {0}.").format(row.country_code))
+	language = row.language if row.language and frappe.db.exists("Language", row.language) else None
+	return members.NewMember(
+		member_name=row.name,
+		member_name_local=row.name_local or None,
+		member_type=row.member_type,
+		country=country,
+		territory=masters.territory_of(country),
+		tier=row.tier,
+		sector=sector_of(row.sector),
+		is_key_member=bool(row.is_key),
+		preferred_language=language,
+		invoice_currency=row.currency or None,
+		email=row.email or None,
+		joined_on=row.joined_on,
+		roster_no=row.no or None,
+	)
+
+
+def sector_of(name: str | None) -> str | None:
+	"""The sector by its name; made if the settings say that an import may make sectors."""
+	if not name:
+		return None
+	if frappe.db.exists("Market Segment", name):
+		return frappe.db.get_value("Market Segment", name, "name")
+	if cint(frappe.db.get_single_value("Alliance Settings", "import_creates_sectors")):
+		return masters.ensure_market_segments([name])[0]
+	frappe.throw(_("There is no sector {0}.").format(frappe.bold(frappe.utils.escape_html(name))))
+
+
+def problem_row(problem: roster.Problem) -> dict:
+	return {
+		"row_no": problem.row,
+		"roster_no": problem.no,
+		"column_name": problem.column,
+		"value": problem.value,
+		"problem": messages.text(problem.code, problem.values, frappe.local.lang),
+		"code": problem.code,
+	}
+
+
+def separator_name(separator: str) -> str:
+	"""A separator that can be read."""
+	names = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab")}
+	return names.get(separator, separator)
+
+
+def plain(text: str | None) -> str:
+	"""The text as it was in the file; Frappe keeps angle brackets as entities."""
+	return frappe.utils.unescape_html(text or "") if hasattr(frappe.utils, "unescape_html") else (text or "")
+
+
+def message_of(error: Exception) -> str:
+	"""What went wrong, as plain text."""
+	message = frappe.utils.strip_html(str(error)) or type(error).__name__
+	return message[:500]
+
+
+def job_id(name: str, attempt: int) -> str:
+	"""One job for each attempt, so that a killed one does not stand in the way."""
+	return f"roster_import::{name}::{cint(attempt)}"
+
+
+def lock_name(name: str) -> str:
+	# At most 64 characters; the database's name keeps sites on one server apart.
+	return "ri:" + hashlib.sha1(f"{frappe.conf.db_name}:{name}".encode()).hexdigest()
+
+
+def is_running(name: str) -> bool:
+	"""Whether some connection imports this document now."""
+	return not frappe.db.sql("select is_free_lock(%s)", (lock_name(name),))[0][0]
+
+
+@contextmanager
+def running(name: str) -> Iterator[bool]:
+	"""Hold the lock of an import; False if another connection has it. It ends with the connection."""
+	got = bool(frappe.db.sql("select get_lock(%s, 0)", (lock_name(name),))[0][0])
+	try:
+		yield got
+	finally:
+		if got:
+			frappe.db.sql("select release_lock(%s)", (lock_name(name),))

@@ -1,0 +1,240 @@
+"""Figures for the workspace and for leadership's page of charts.
+
+Every figure is counted over the documents that the asking user may read, so an officer sees the portfolio and
+a manager all. Frappe's own chart endpoint keeps one cached answer for everybody, which is why these charts
+come from here. Money is in the company's currency, as the ledger booked it; months are calendar months.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import date
+
+import frappe
+from frappe import _
+from frappe.utils import add_months, flt, get_first_day, getdate, nowdate
+
+from imta_crm.erp import masters
+from imta_crm.policy import status as membership_status
+
+MONTHS = 12
+BATCH = 2000
+# Bars that fit beside each other on a desk; the rest is summed up.
+BARS = 14
+
+
+@frappe.whitelist()
+def chart(
+	chart_name: str | None = None,
+	filters: str | dict | None = None,
+	refresh: int | str | None = None,
+	no_cache: int | str | None = None,
+	from_date: str | None = None,
+	to_date: str | None = None,
+	timespan: str | None = None,
+	time_interval: str | None = None,
+	heatmap_year: str | int | None = None,
+) -> dict:
+	"""Labels and datasets of one chart of the source "IMTA Overview". Extra arguments are Frappe's.
+
+	:raises frappe.PermissionError: if the user may not read the documents that it counts
+	"""
+	doc = frappe.get_doc("Dashboard Chart", chart_name)
+	doc.check_permission("read")
+	figure = frappe.parse_json(doc.filters_json or "{}").get("figure")
+	if figure not in FIGURES:
+		frappe.throw(_("There is no such figure: {0}").format(frappe.bold(frappe.utils.escape_html(figure))))
+	doctype, function = FIGURES[figure]
+	frappe.has_permission(doctype, "read", throw=True)
+	return function()
+
+
+@frappe.whitelist()
+def outstanding_dues(filters: str | list | dict | None = None) -> dict:
+	"""Open dues of the members that the user may see, in the company's currency, for a number card."""
+	frappe.has_permission("Dues Charge", "read", throw=True)
+	total = sum(amount for _month, amount in _ledger(None))
+	return {
+		"value": flt(total, 2),
+		"fieldtype": "Currency",
+		"options": _currency(),
+		"route": ["List", "Dues Charge"],
+		"route_options": {"status": "Invoiced"},
+	}
+
+
+def members_by_region() -> dict:
+	"""Members of each territory, the largest first."""
+	return _bars(_count_members("territory"), _("Members"), _no_value=_("No region"))
+
+
+def members_by_tier() -> dict:
+	"""Members of each tier, by rank."""
+	zh = frappe.local.lang.startswith("zh")
+	tiers = frappe.get_all("Member Tier", fields=["name", "tier_name_zh"], order_by="`rank` desc, name")
+	counts = _count_members("tier")
+	rows = [
+		(tier.tier_name_zh if zh and tier.tier_name_zh else _(tier.name), counts.get(tier.name, 0))
+		for tier in tiers
+	]
+	return _chart(
+		[label for label, number in rows if number], {_("Members"): [number for _l, number in rows if number]}
+	)
+
+
+def members_by_sector() -> dict:
+	"""Members of each sector, the largest first."""
+	return _bars(_count_members("sector"), _("Members"), _no_value=_("No sector"))
+
+
+def members_joined_by_year() -> dict:
+	"""Admissions in each calendar year, of members who are still with the alliance."""
+	years = Counter(
+		getdate(row.joined_on).year
+		for row in frappe.get_list("IMTA Member", filters=_of_members(), fields=["joined_on"], limit=0)
+		if row.joined_on
+	)
+	if not years:
+		return _chart([], {_("Admitted"): []})
+	span = range(min(years), max(years) + 1)
+	return _chart([str(year) for year in span], {_("Admitted"): [years[year] for year in span]})
+
+
+def dues_by_month() -> dict:
+	"""Dues invoiced (less credit notes) and collected in each of the last twelve months, company currency."""
+	months = _last_months()
+	invoiced: dict[str, float] = defaultdict(float)
+	collected: dict[str, float] = defaultdict(float)
+	for (month, kind), amount in _ledger_by_kind(months[0]).items():
+		(collected if kind == "money" else invoiced)[month] += amount
+	return _chart(
+		[_month_label(month) for month in months],
+		{
+			_("Invoiced"): [flt(invoiced[_key(month)], 2) for month in months],
+			_("Collected"): [flt(-collected[_key(month)], 2) for month in months],
+		},
+	) | {"fieldtype": "Currency", "options": _currency()}
+
+
+def contacts_by_month() -> dict:
+	"""Contacts with members in each of the last twelve months, by channel."""
+	months = _last_months()
+	counts: dict[str, Counter] = defaultdict(Counter)
+	rows = frappe.get_list(
+		"Liaison Contact",
+		filters={"contact_at": (">=", months[0])},
+		fields=["contact_at", "channel"],
+		limit=0,
+	)
+	for row in rows:
+		counts[row.channel][_key(row.contact_at)] += 1
+	return _chart(
+		[_month_label(month) for month in months],
+		{_(channel): [counts[channel][_key(month)] for month in months] for channel in sorted(counts)},
+	)
+
+
+FIGURES: dict[str, tuple[str, Callable[[], dict]]] = {
+	"members_by_region": ("IMTA Member", members_by_region),
+	"members_by_tier": ("IMTA Member", members_by_tier),
+	"members_by_sector": ("IMTA Member", members_by_sector),
+	"members_joined_by_year": ("IMTA Member", members_joined_by_year),
+	"dues_by_month": ("Dues Charge", dues_by_month),
+	"contacts_by_month": ("Liaison Contact", contacts_by_month),
+}
+
+
+def _of_members() -> dict:
+	statuses = frappe.get_meta("IMTA Member").get_options("status").split("\n")
+	return {"status": ("in", [status for status in statuses if membership_status.is_member(status)])}
+
+
+def _count_members(field: str) -> dict[str, int]:
+	rows = frappe.get_list(
+		"IMTA Member",
+		filters=_of_members(),
+		fields=[field, "count(name) as number"],
+		group_by=field,
+		order_by="number desc",
+		limit=0,
+	)
+	return {row[field] or "": row.number for row in rows}
+
+
+def _bars(counts: dict[str, int], dataset: str, _no_value: str) -> dict:
+	rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+	head, tail = rows[:BARS], rows[BARS:]
+	labels = [_(name) if name else _no_value for name, _number in head]
+	values = [number for _name, number in head]
+	if tail:
+		labels.append(_("Others"))
+		values.append(sum(number for _name, number in tail))
+	return _chart(labels, {dataset: values})
+
+
+def _chart(labels: list[str], datasets: dict[str, list]) -> dict:
+	return {
+		"labels": labels,
+		"datasets": [{"name": name, "values": values} for name, values in datasets.items()],
+	}
+
+
+def _last_months() -> list[date]:
+	this = get_first_day(nowdate())
+	return [getdate(add_months(this, back)) for back in range(1 - MONTHS, 1)]
+
+
+def _key(day: date) -> str:
+	return getdate(day).strftime("%Y-%m")
+
+
+def _month_label(month: date) -> str:
+	return f"{_(month.strftime('%b'))} {month.year}"
+
+
+def _currency() -> str | None:
+	company = masters.default_company()
+	return frappe.get_cached_value("Company", company, "default_currency") if company else None
+
+
+def _invoices() -> list[str]:
+	"""Live dues invoices of the members that the user may see, and the credit notes that return them."""
+	names = frappe.get_list(
+		"Dues Charge", filters={"sales_invoice": ("is", "set")}, pluck="sales_invoice", limit=0
+	)
+	returns = []
+	for start in range(0, len(names), BATCH):
+		returns += frappe.get_all(
+			"Sales Invoice",
+			filters={"return_against": ("in", names[start : start + BATCH]), "docstatus": 1},
+			pluck="name",
+		)
+	return names + returns
+
+
+def _ledger(since: date | None) -> list[tuple[str, float]]:
+	return [(month, amount) for (month, _kind), amount in _ledger_by_kind(since).items()]
+
+
+def _ledger_by_kind(since: date | None) -> dict[tuple[str, str], float]:
+	"""{(month, "money" or "document"): sum in the company's currency} from the Payment Ledger."""
+	entry = frappe.qb.DocType("Payment Ledger Entry")
+	sums: dict[tuple[str, str], float] = defaultdict(float)
+	names = _invoices()
+	for start in range(0, len(names), BATCH):
+		query = (
+			frappe.qb.from_(entry)
+			.select(entry.posting_date, entry.voucher_type, entry.amount)
+			.where(
+				(entry.against_voucher_type == "Sales Invoice")
+				& entry.against_voucher_no.isin(names[start : start + BATCH])
+				& (entry.delinked == 0)
+			)
+		)
+		if since:
+			query = query.where(entry.posting_date >= since)
+		for posting_date, voucher_type, amount in query.run():
+			kind = "document" if voucher_type == "Sales Invoice" else "money"
+			sums[(_key(posting_date), kind)] += amount
+	return sums
