@@ -22,13 +22,34 @@ app_include_js = []
 doctype_js = {}
 
 # Permissions: one predicate per DocType, used for lists and for documents
-permission_query_conditions = {}
+permission_query_conditions = {
+	"IMTA Member": "imta_crm.membership.permissions.member_query",
+	"Member Status History": "imta_crm.membership.permissions.member_rows_query",
+	"Member Tier History": "imta_crm.membership.permissions.member_rows_query",
+	"Member Name": "imta_crm.membership.permissions.member_rows_query",
+	"Member Language": "imta_crm.membership.permissions.member_rows_query",
+	"Member Affiliate": "imta_crm.membership.permissions.by_member_query",
+	"Membership Change": "imta_crm.membership.permissions.by_member_query",
+}
 has_permission = {
+	"IMTA Member": "imta_crm.membership.permissions.member_has_permission",
+	"Member Affiliate": "imta_crm.membership.permissions.by_member_has_permission",
+	"Membership Change": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Application": "imta_crm.membership.doctype.membership_application.membership_application.has_permission",
 }
 
 # Documents of others
 doc_events = {
+	"Customer": {
+		"validate": "imta_crm.erp.customers.guard_member_link",
+		"on_trash": "imta_crm.erp.customers.guard_trash",
+	},
+	"Contact": {
+		"on_update": "imta_crm.membership.affiliates.follow_contact",
+	},
+	"Personal Data Deletion Request": {
+		"on_update": "imta_crm.membership.personal_data.after_redaction",
+	},
 	"Workflow": {
 		"before_import": "imta_crm.membership.doctype.membership_application.membership_application.keep_own_workflow",
 	},
@@ -61,6 +82,7 @@ additional_timeline_content = {}
 # Scheduler
 scheduler_events = {
 	"daily_long": [
+		"imta_crm.membership.changes.apply_due_changes",
 		"imta_crm.dues.standing.update_statuses",
 		"imta_crm.dues.reminders.send_due",
 	],
@@ -75,7 +97,16 @@ website_route_rules = [
 jinja = {"methods": ["imta_crm.dues.notice.dues_notice", "imta_crm.membership.card.membership_card"]}
 
 # Personal data
-user_data_fields = []
+user_data_fields = [
+	{
+		"doctype": "IMTA Member",
+		"filter_by": "personal_email",
+		"redact_fields": ["member_name", "member_name_local", "email", "phone"],
+	},
+	{"doctype": "IMTA Member", "filter_by": "email", "partial": True},
+	{"doctype": "Member Affiliate", "filter_by": "email", "redact_fields": ["contact_name"]},
+	{"doctype": "Membership Change", "strict": True},
+]
 
 # Fixtures
 # Written anew on every migrate. States and actions that Frappe ships itself (Approved, Rejected, Approve,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import frappe
+from frappe.model.document import Document
 from frappe.utils import getdate, nowdate
 
 from imta_crm.policy.benefits import benefits_active
@@ -118,6 +119,20 @@ def add(
 	)
 	doc.insert(ignore_permissions=True)
 	return doc.name
+
+
+def follow_contact(doc: Document, method: str | None = None) -> None:
+	"""`Contact.on_update`: the affiliations repeat a person's name and address for lists and searches."""
+	if not (doc.has_value_changed("full_name") or doc.has_value_changed("email_id")):
+		return
+	affiliate = frappe.qb.DocType(AFFILIATE)
+	(
+		frappe.qb.update(affiliate)
+		.set(affiliate.contact_name, doc.full_name)
+		.set(affiliate.email, doc.email_id)
+		.where(affiliate.contact == doc.name)
+		.run()
+	)
 
 
 def _benefits(tier: str) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,6 @@
 """Short ways to the records that site tests need. Deterministic, no commits: the test's rollback ends them.
 
-    from factories import make_member, make_tier, make_user
+    from tests.site.factories import make_member, make_tier, make_user
 
 Names count up within a test run, so that two calls never collide; nothing is random.
 """

@@ -203,6 +203,7 @@ class IMTAMember(Document):
 			self.territory = masters.territory_of(self.country) or self.territory
 
 	def set_identity(self) -> None:
+		self.personal_email = self.email if self.member_type == "Individual" else None
 		self.name_folded = fold(self.member_name)[:140]
 		self.identity_key = members.identity_key(self.member_name, self.country or "")
 		other = frappe.db.get_value(
