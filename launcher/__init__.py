@@ -1,0 +1,1 @@
+"""What `./imta` does. Standard library only: it runs before anything is installed."""
