@@ -13,26 +13,37 @@ from pathlib import Path
 from typing import Any
 
 import frappe
+from frappe.model.delete_doc import check_if_doc_is_linked
 
-MEMORY = "imta_crm_seeded"  # key among the site's global defaults
+# Among the site's global defaults. Read from the table itself: while an app is being installed, Frappe's cache
+# of the defaults lags behind.
+MEMORY = {"parent": "__global", "defkey": "imta_crm_seeded"}
 
 
 def remembered() -> list[tuple[str, str]]:
 	"""(DocType, name) of everything the app has put on this site, in the order in which it was made."""
-	return [tuple(entry) for entry in json.loads(frappe.db.get_global(MEMORY) or "[]")]
+	return [
+		tuple(entry) for entry in json.loads(frappe.db.get_value("DefaultValue", MEMORY, "defvalue") or "[]")
+	]
 
 
 def remember(doctype: str, names: list[str]) -> None:
 	"""Note that the app made these records."""
 	known = remembered()
 	new = [(doctype, name) for name in names if (doctype, name) not in known]
-	if new:
-		frappe.db.set_global(MEMORY, json.dumps([*known, *new], ensure_ascii=False))
+	if not new:
+		return
+	value = json.dumps([*known, *new], ensure_ascii=False)
+	if row := frappe.db.exists("DefaultValue", MEMORY):
+		frappe.db.set_value("DefaultValue", row, "defvalue", value, update_modified=False)
+	else:
+		entry = {"doctype": "DefaultValue", "parenttype": "__default", "parentfield": "system_defaults"}
+		frappe.get_doc({**entry, **MEMORY, "defvalue": value}).insert(ignore_permissions=True)
 
 
 def forget_all() -> None:
 	"""Drop the memory; for uninstalling."""
-	frappe.db.delete("DefaultValue", {"defkey": MEMORY})
+	frappe.db.delete("DefaultValue", MEMORY)
 	frappe.clear_cache()
 
 
@@ -78,8 +89,9 @@ def remove_all() -> list[tuple[str, str]]:
 			continue
 		frappe.db.savepoint("imta_remove_seed")
 		try:
-			# A role goes with its grants; everything else only if nothing points at it.
-			frappe.delete_doc(doctype, name, force=doctype == "Role", ignore_permissions=True)
+			if doctype != "Role":  # a role goes with its grants; everything else only if nothing points at it
+				check_if_doc_is_linked(frappe.get_doc(doctype, name), method="Delete")
+			frappe.delete_doc(doctype, name, force=True, ignore_permissions=True, delete_permanently=True)
 		except (frappe.LinkExistsError, frappe.ValidationError):
 			frappe.db.rollback(save_point="imta_remove_seed")
 			frappe.clear_messages()
