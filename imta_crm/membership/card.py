@@ -7,6 +7,8 @@ old address is unknown from that moment.
 from __future__ import annotations
 
 import hmac
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +22,8 @@ from imta_crm.policy.card import card_valid_until
 
 ROUTE = "member-card"
 PRINT_FORMAT = "Membership Card"
+#: Room for the names on the card, in tenths of a millimetre.
+NAME_WIDTH = 550
 
 
 class NoValidCard(frappe.ValidationError):
@@ -70,12 +74,19 @@ def membership_card(member: Document) -> dict:
 	settings = frappe.get_cached_doc("Alliance Settings")
 	tier = frappe.get_cached_doc("Member Tier", member.tier)
 	names = [member.member_name_local] + [row.full_name for row in member.other_names]
+	others = [name for name in dict.fromkeys(names) if name and name != member.member_name]
+	size, lines = fit(member.member_name, NAME_WIDTH, ((37, 2), (32, 2), (27, 3), (22, 4)))
+	small, other_lines = fit(" · ".join(others[:3]), NAME_WIDTH, ((26, 1), (22, 1), (20, 2)))
+	path, modules = qr_path(card_url(member.card_token))
 	return {
 		"alliance_name": settings.alliance_name or "International Mountain Tourism Alliance",
 		"alliance_name_zh": settings.alliance_name_zh or "国际山地旅游联盟",
 		"logo": settings.logo,
 		"name": member.member_name,
-		"other_names": [name for name in dict.fromkeys(names) if name and name != member.member_name],
+		"name_size": size,
+		"name_lines": lines,
+		"other_size": small,
+		"other_lines": other_lines,
 		"number": member.name,
 		"tier": tier.tier_name,
 		"tier_zh": tier.tier_name_zh,
@@ -83,7 +94,8 @@ def membership_card(member: Document) -> dict:
 		"member_since": getdate(member.joined_on) if member.joined_on else None,
 		"valid_until": until,
 		"url": card_url(member.card_token),
-		"qr": qr_image(card_url(member.card_token)),
+		"qr_path": path,
+		"qr_width": modules,
 	}
 
 
@@ -92,10 +104,68 @@ def card_url(token: str) -> str:
 	return get_url(f"/{ROUTE}/{token}")
 
 
-def qr_image(text: str) -> str:
-	"""QR code as a PNG data address; a fifth of it may be worn off and it still reads."""
-	buffer = pyqrcode.create(text, error="M").png_as_base64_str(scale=6, quiet_zone=1)
-	return f"data:image/png;base64,{buffer}"
+def qr_path(text: str) -> tuple[str, int]:
+	"""QR code as the path of an SVG with one unit per module, and its width in modules.
+
+	Error correction M: about a seventh of the code may be worn off and it still reads.
+	"""
+	rows = pyqrcode.create(text, error="M").code
+	runs = []
+	for y, row in enumerate(rows):
+		x = 0
+		while x < len(row):
+			if not row[x]:
+				x += 1
+				continue
+			start = x
+			while x < len(row) and row[x]:
+				x += 1
+			runs.append(f"M{start} {y}h{x - start}v1h{start - x}z")
+	return "".join(runs), len(rows)
+
+
+def fit(text: str, width: float, choices: tuple[tuple[int, int], ...]) -> tuple[int, list[str]]:
+	"""The first (font size, most lines) in which the text fits `width`, and its lines in that size.
+
+	SVG knows no line breaks. Widths are estimated on the wide side; what does not fit into the last choice
+	ends in an ellipsis.
+	"""
+	for size, most in choices:
+		lines = _wrap(text, width / size)
+		if len(lines) <= most:
+			return size, lines
+	return size, [*lines[: most - 1], lines[most - 1] + "…"]
+
+
+def _wrap(text: str, ems: float) -> list[str]:
+	# A script without spaces breaks anywhere, others between words.
+	parts = re.findall(r"[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+|\s+", text)
+	lines, line = [], ""
+	for part in parts:
+		if line and _ems(line + part.rstrip()) > ems:
+			lines.append(line.strip())
+			line = part.lstrip()
+		else:
+			line += part
+	return [*lines, line.strip()] if line.strip() else lines
+
+
+def _ems(text: str) -> float:
+	width = 0.0
+	for char in text:
+		if unicodedata.combining(char):
+			continue
+		if unicodedata.east_asian_width(char) in "WF":
+			width += 1.0
+		elif char in "MW@":
+			width += 0.95
+		elif char.isupper():
+			width += 0.72
+		elif char in " .,'’iIjl|":
+			width += 0.34
+		else:
+			width += 0.62
+	return width
 
 
 def facts_by_token(token: str | None) -> CardFacts | None:
