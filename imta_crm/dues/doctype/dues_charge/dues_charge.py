@@ -1,4 +1,10 @@
+import frappe
+from frappe import _
 from frappe.model.document import Document
+from frappe.utils import getdate
+
+from imta_crm.dues import charges
+from imta_crm.erp import ledger
 
 
 class DuesCharge(Document):
@@ -41,11 +47,65 @@ class DuesCharge(Document):
 		waived_on: DF.Date | None
 	# end: auto-generated types
 
+	@property
+	def payment_state(self) -> str:
+		"""Read from ERPNext's ledger each time, never stored."""
+		return self.get_standing()[0]
+
+	@property
+	def outstanding(self) -> float:
+		"""Open amount in the charge's currency, from the ledger."""
+		return self.get_standing()[1]
+
+	def get_standing(self) -> tuple[str, float]:
+		if self.status != "Invoiced" or not self.sales_invoice:
+			return ("Not Invoiced", 0.0)
+		if (known := self.flags.get("ledger_standing")) is None:
+			found = ledger.charge_standings([self.name]).get(self.name)
+			known = (found.state(getdate()), float(found.outstanding)) if found else ("Not Invoiced", 0.0)
+			self.flags.ledger_standing = known
+		return known
+
 	def autoname(self) -> None:
 		"""The name says what is charged: the primary key is what keeps a charge from being made twice."""
-		self.name = charge_name(self.dues_year, self.member, self.membership_change)
+		self.name = charges.charge_name(self.dues_year, self.member, self.membership_change)
+
+	def on_trash(self) -> None:
+		if self.status == "Invoiced":
+			frappe.throw(
+				_("{0} is invoiced by {1} and cannot be deleted.").format(self.name, self.sales_invoice),
+				frappe.LinkExistsError,
+			)
+
+	@frappe.whitelist()
+	def invoice_now(self) -> str | None:
+		"""Invoice a pending or failed charge at once; None where it failed, with the reason on the charge."""
+		self.check_treasurer()
+		return charges.invoice_one(self.name)
+
+	@frappe.whitelist()
+	def waive(self, reason: str) -> None:
+		"""Ask nothing for this charge. Treasurer only."""
+		self.check_treasurer()
+		charges.waive(self.name, reason)
+
+	@frappe.whitelist()
+	def void(self, reason: str) -> None:
+		"""Take the charge back as made in error. Treasurer only."""
+		self.check_treasurer()
+		charges.void(self.name, reason)
+
+	@frappe.whitelist()
+	def reopen(self, reason: str | None = None) -> None:
+		"""Ask for a waived or void charge after all. Treasurer only."""
+		self.check_treasurer()
+		charges.reopen(self.name, reason or "")
+
+	def check_treasurer(self) -> None:
+		frappe.only_for(("Treasurer", "System Manager"))
+		self.check_permission("read")
 
 
-def charge_name(dues_year: str, member: str, membership_change: str | None = None) -> str:
-	"""Name of the one charge of a member for a dues year, or for one membership change within it."""
-	return "-".join(filter(None, ("DC", dues_year, member, membership_change)))
+def on_doctype_update() -> None:
+	"""A run takes what is pending in a year; reports go by year and member."""
+	frappe.db.add_index("Dues Charge", ["dues_year", "status"], index_name="imta_year_status")

@@ -1,0 +1,302 @@
+"""Sales Invoices and credit notes for dues, made by ERPNext's own controllers.
+
+`make_invoice` inserts a document that is submitted from the start: one pass of ERPNext's validation and its
+own ledger entries, instead of the two passes of `insert` and `submit`. `many_invoices` is the block in which
+a run makes a chunk of them: it answers repeated look-ups from memory (see `readonce`) and leaves out what
+has a meaning for a single document only. Nothing of ERPNext is replaced and no ledger row is written here.
+
+Amounts are in the invoice's currency. Nothing here commits, except `InvoiceNumbers.reserve`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.model.naming import get_default_naming_series, parse_naming_series
+from frappe.utils import flt
+
+from imta_crm.erp.readonce import ReadOnce, repeated_reads_once
+
+INVOICE = "Sales Invoice"
+# The writer of a charge and its invoice has checked the charge, and writes it in the same transaction.
+WRITES_CHARGE = "imta_writes_charge"
+
+
+class InvoiceAmountError(frappe.ValidationError):
+	"""ERPNext's total is not what the member was charged, for example because of a tax on the item."""
+
+
+class CreditNoteError(frappe.ValidationError):
+	"""There is no invoice that a credit note could return."""
+
+
+@dataclass(frozen=True)
+class InvoiceOrder:
+	"""What is to be invoiced: one item, one amount in `currency`, a service period with both ends included.
+
+	`conversion_rate` is units of the company's currency for one unit of `currency`; `receivable_account` is
+	kept in `currency`, so that what is owed stays in it.
+	"""
+
+	charge: str
+	member: str
+	customer: str
+	company: str
+	currency: str
+	amount: Decimal
+	conversion_rate: Decimal
+	receivable_account: str
+	posting_date: date
+	due_date: date
+	service_start: date
+	service_end: date
+	item: str
+	description: str
+	income_account: str
+	cost_center: str
+	deferred_account: str | None = None
+	naming_series: str | None = None
+	letter_head: str | None = None
+
+
+def make_invoice(order: InvoiceOrder, *, name: str | None = None) -> Document:
+	"""Make and submit the invoice. `name` is a number reserved before; without it ERPNext numbers it.
+
+	Raises what ERPNext raises, InvoiceAmountError, and a `UniqueValidationError` where the charge has a live
+	invoice already: the database keeps `imta_live_charge` unique.
+	"""
+	invoice = new_invoice(order)
+	invoice.docstatus = 1
+	invoice.insert(set_name=name)
+	if flt(invoice.grand_total - float(order.amount), invoice.precision("grand_total")):
+		frappe.throw(
+			_("The invoice comes to {0} {1} instead of {2}; check taxes and rounding of item {3}.").format(
+				invoice.grand_total, order.currency, order.amount, order.item
+			),
+			InvoiceAmountError,
+		)
+	return invoice
+
+
+def new_invoice(order: InvoiceOrder) -> Document:
+	"""The invoice as a document that is not in the database yet."""
+	rate = float(order.conversion_rate)
+	invoice = frappe.new_doc(INVOICE)
+	invoice.update(
+		{
+			"customer": order.customer,
+			"company": order.company,
+			"currency": order.currency,
+			"conversion_rate": rate,
+			"price_list_currency": order.currency,
+			"plc_conversion_rate": rate,
+			"ignore_pricing_rule": 1,
+			"set_posting_time": 1,
+			"posting_date": order.posting_date,
+			"due_date": order.due_date,
+			"ignore_default_payment_terms_template": 1,
+			# Rounding to whole units would make the ledger differ from the notice.
+			"disable_rounded_total": 1,
+			"debit_to": order.receivable_account,
+			"from_date": order.service_start,
+			"to_date": order.service_end,
+			"remarks": order.description,
+			"imta_member": order.member,
+			"imta_dues_charge": order.charge,
+			"imta_live_charge": order.charge,
+		}
+	)
+	if order.naming_series:
+		invoice.naming_series = order.naming_series
+	if order.letter_head:
+		invoice.letter_head = order.letter_head
+	invoice.append(
+		"items",
+		{
+			"item_code": order.item,
+			"description": order.description,
+			"qty": 1,
+			"rate": float(order.amount),
+			"price_list_rate": float(order.amount),
+			"income_account": order.income_account,
+			"cost_center": order.cost_center,
+			"enable_deferred_revenue": int(bool(order.deferred_account)),
+			"deferred_revenue_account": order.deferred_account,
+			"service_start_date": order.service_start,
+			"service_end_date": order.service_end,
+		},
+	)
+	# The treasurer was allowed to start the run; the run acts for the alliance, not for a person.
+	invoice.flags.ignore_permissions = True
+	invoice.flags.notify_update = False
+	invoice.flags[WRITES_CHARGE] = True
+	return invoice
+
+
+def make_credit_note(
+	invoice: str, *, charge: str, amount: Decimal, posting_date: date, description: str
+) -> Document:
+	"""Submit a credit note of `amount` (positive, in the invoice's currency) against a submitted invoice.
+
+	It names the charge that stands for the credit. Raises CreditNoteError.
+	"""
+	from erpnext.accounts.doctype.sales_invoice.sales_invoice import make_sales_return
+
+	state = frappe.db.get_value(INVOICE, invoice, ["docstatus", "is_return", "grand_total"], as_dict=True)
+	if not state or state.docstatus != 1 or state.is_return:
+		frappe.throw(_("{0} is not a submitted invoice that can be credited.").format(invoice), CreditNoteError)
+	if amount <= 0 or float(amount) > flt(state.grand_total):
+		frappe.throw(
+			_("The credit of {0} is not between zero and the invoice's {1}.").format(
+				amount, state.grand_total
+			),
+			CreditNoteError,
+		)
+	note = make_sales_return(invoice)
+	row = note.items[0]
+	note.items = [row]
+	row.update({"qty": -1, "rate": float(amount), "price_list_rate": float(amount), "description": description})
+	note.update(
+		{
+			"set_posting_time": 1,
+			"posting_date": posting_date,
+			"due_date": posting_date,
+			"payment_schedule": [],
+			"ignore_pricing_rule": 1,
+			"disable_rounded_total": 1,
+			"remarks": description,
+			"imta_dues_charge": charge,
+			"imta_member": frappe.db.get_value(INVOICE, invoice, "imta_member"),
+			"imta_live_charge": None,
+		}
+	)
+	note.flags.ignore_permissions = True  # the caller has checked that the treasurer grants it
+	note.flags[WRITES_CHARGE] = True
+	note.docstatus = 1
+	note.insert()
+	return note
+
+
+@contextmanager
+def many_invoices() -> Iterator[ReadOnce | None]:
+	"""Make many invoices in this transaction. Ends before the commit; restores everything, also on errors."""
+	values = frappe.db.value_cache.setdefault("Selling Settings", {})
+	frequency = frappe.db.get_single_value("Selling Settings", "sales_update_frequency")
+	# The company's sales of the month are added up over all invoices of the month: once per run is enough.
+	values["sales_update_frequency"] = "Monthly"
+	try:
+		with repeated_reads_once() as reader:
+			yield reader
+	finally:
+		frappe.db.value_cache.setdefault("Selling Settings", {})["sales_update_frequency"] = frequency
+
+
+def update_company_sales(company: str) -> None:
+	"""What ERPNext would have done for each invoice, where the site wants it done for each."""
+	from erpnext.setup.doctype.company.company import update_company_current_month_sales
+
+	if frappe.db.get_single_value("Selling Settings", "sales_update_frequency") == "Each Transaction":
+		update_company_current_month_sales(company)
+
+
+def ensure_item_defaults(item: str, company: str, income_account: str) -> None:
+	"""The item's row for the company, which ERPNext would otherwise write again with each invoice."""
+	document = frappe.get_doc("Item", item)
+	for row in document.item_defaults:
+		if row.company == company:
+			if not row.income_account:
+				row.db_set("income_account", income_account)
+				document.clear_cache()
+			return
+	document.append("item_defaults", {"company": company, "income_account": income_account}).db_insert()
+	document.clear_cache()
+
+
+class InvoiceNumbers:
+	"""Invoice numbers taken from ERPNext's own series in blocks.
+
+	ERPNext holds the series' row from numbering an invoice until the commit, so parallel jobs would wait for
+	each other's whole chunk. A block is reserved in a transaction of its own. Numbers that were not used go
+	back if nobody has numbered since; a killed worker leaves a gap of a chunk at most, never a duplicate.
+	"""
+
+	def __init__(self, naming_series: str | None = None) -> None:
+		self.series = naming_series or get_default_naming_series(INVOICE)
+		if self.series and "#" not in self.series:
+			self.series += ".#####"
+		self.free: dict[str, deque[int]] = {}
+		# A naming rule of the site has the last word on the number, and its own counter.
+		self.is_ours = bool(self.series) and not frappe.db.count(
+			"Document Naming Rule", {"document_type": INVOICE, "disabled": 0}
+		)
+
+	def reserve(self, order: InvoiceOrder, count: int) -> None:
+		"""Have `count` numbers ready. Commits: only to be called between two chunks."""
+		if not self.is_ours:
+			return
+		prefix = self._prefix(order)
+		missing = count - len(self.free.setdefault(prefix, deque()))
+		if missing <= 0:
+			return
+		series = frappe.qb.DocType("Series")
+		frappe.qb.into(series).columns("name", "current").insert(prefix, 0).ignore().run()
+		frappe.qb.update(series).set(series.current, series.current + missing).where(series.name == prefix).run()
+		last = int(frappe.qb.from_(series).select(series.current).where(series.name == prefix).run()[0][0])
+		frappe.db.commit()  # the row is free for the other jobs from here on
+		self.free[prefix].extend(range(last - missing + 1, last + 1))
+
+	def take(self, order: InvoiceOrder) -> str | None:
+		"""The next number, or None where ERPNext has to make one."""
+		if not self.is_ours:
+			return None
+		used: list[tuple[str, int]] = []
+
+		def from_block(prefix: str, digits: int) -> str:
+			number = self.free[prefix].popleft()
+			used.append((prefix, number))
+			return str(number).zfill(digits)
+
+		try:
+			return parse_naming_series(self.series, doc=new_invoice(order), number_generator=from_block)
+		except (KeyError, IndexError):
+			for prefix, number in used:
+				self.free[prefix].appendleft(number)
+			return None
+
+	def mark(self) -> dict[str, deque[int]]:
+		"""A state to return to when the transaction is undone."""
+		return {prefix: numbers.copy() for prefix, numbers in self.free.items()}
+
+	def give_back(self) -> None:
+		"""Return what is left to the series where nobody has numbered since. Commits."""
+		series = frappe.qb.DocType("Series")
+		for prefix, numbers in self.free.items():
+			if not numbers:
+				continue
+			last, count = numbers[-1], len(numbers)
+			if list(numbers) == list(range(last - count + 1, last + 1)):
+				(
+					frappe.qb.update(series)
+					.set(series.current, last - count)
+					.where((series.name == prefix) & (series.current == last))
+				).run()
+		frappe.db.commit()  # as in reserve
+		self.free.clear()
+
+	def _prefix(self, order: InvoiceOrder) -> str:
+		found: list[str] = []
+
+		def note(prefix: str, digits: int) -> str:
+			found.append(prefix)
+			return "0" * digits
+
+		parse_naming_series(self.series, doc=new_invoice(order), number_generator=note)
+		return found[0]
