@@ -18,11 +18,16 @@ before_uninstall = "imta_crm.uninstall.before_uninstall"
 after_uninstall = "imta_crm.uninstall.after_uninstall"
 
 # Desk
-app_include_js = []
+app_include_js = ["imta.bundle.js"]
+app_include_css = ["imta.bundle.css"]
 doctype_js = {}
 
 # Permissions: one predicate per DocType, used for lists and for documents
 permission_query_conditions = {
+	"Liaison Contact": "imta_crm.liaison.permissions.contact_query",
+	"Liaison Need": "imta_crm.liaison.permissions.contact_rows_query",
+	"Liaison Person": "imta_crm.liaison.permissions.contact_rows_query",
+	"Liaison Colleague": "imta_crm.liaison.permissions.contact_rows_query",
 	"IMTA Member": "imta_crm.membership.permissions.member_query",
 	"Member Status History": "imta_crm.membership.permissions.member_rows_query",
 	"Member Tier History": "imta_crm.membership.permissions.member_rows_query",
@@ -32,6 +37,7 @@ permission_query_conditions = {
 	"Membership Change": "imta_crm.membership.permissions.by_member_query",
 }
 has_permission = {
+	"Liaison Contact": "imta_crm.liaison.permissions.contact_has_permission",
 	"IMTA Member": "imta_crm.membership.permissions.member_has_permission",
 	"Member Affiliate": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Change": "imta_crm.membership.permissions.by_member_has_permission",
@@ -40,6 +46,11 @@ has_permission = {
 
 # Documents of others
 doc_events = {
+	"ToDo": {
+		"on_update": "imta_crm.liaison.next_steps.follow_todo",
+		"on_trash": "imta_crm.liaison.next_steps.forget_todo",
+	},
+	"IMTA Member": {"on_update": "imta_crm.liaison.next_steps.hand_over"},
 	"Customer": {
 		"validate": "imta_crm.erp.customers.guard_member_link",
 		"on_trash": "imta_crm.erp.customers.guard_trash",
@@ -77,7 +88,7 @@ doc_events = {
 }
 
 # Timeline
-additional_timeline_content = {}
+additional_timeline_content = {"IMTA Member": ["imta_crm.liaison.timeline.get_timeline_content"]}
 
 # Scheduler
 scheduler_events = {
