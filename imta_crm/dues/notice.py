@@ -1,0 +1,2 @@
+def dues_notice(doc):
+	return {}

@@ -1,0 +1,2 @@
+def send_due():
+	return None
