@@ -109,6 +109,7 @@ def _make(member: Document, lead: str | None) -> Document:
 		}
 	)
 	if lead and frappe.db.exists("Lead", lead):
+		frappe.db.set_value("Lead", lead, "imta_member", member.name)
 		customer.lead_name = lead
 	customer.flags.imta_member = member.name
 	# Acts for the alliance: who admits members has no role in ERPNext's selling.
