@@ -48,10 +48,14 @@ def environment(place: Place) -> dict[str, str]:
 	return env
 
 
+def half_made(place: Place) -> bool:
+	"""Whether the folder holds nothing but what the first moments of this launcher leave."""
+	return (place.own / "lock").exists() and set(os.listdir(place.bench)) <= {".imta", "logs"}
+
+
 def bench_folder(place: Place, step: Step, *, user: str, site: str | None, port: int | None) -> None:
 	if place.bench.exists() and any(place.bench.iterdir()) and not place.ours:
-		half_made = set(os.listdir(place.bench)) <= {".imta", "logs"}
-		if not half_made:
+		if not half_made(place):
 			raise StepFailed(
 				f"{place.bench} is there already and was not made by this launcher",
 				"Name another folder with --bench, or use that bench by hand: bench get-app, install-app (README).",

@@ -192,8 +192,7 @@ def why_unreachable(address: str, branch: str) -> str:
 		done = subprocess.run(
 			["git", "-c", "safe.directory=*", "ls-remote", "--heads", address, branch],
 			stdin=subprocess.DEVNULL,
-			stdout=subprocess.PIPE,
-			stderr=subprocess.PIPE,
+			capture_output=True,
 			timeout=SOURCES_PATIENCE,
 			env=environment,
 		)

@@ -149,12 +149,11 @@ def up(options: argparse.Namespace, argv: list[str]) -> int:
 	place = find_place(options)
 	bench = place.bench
 	if os.environ.get(STAGE) == "bench":
-		steps = Steps(place.logs / "up" if place.exists else Path.home() / ".cache" / "imta-crm" / "logs")
-		return bench_part(options, place, steps)
+		return bench_part(options, place)
 	user = bench_user(options, bench) if must_hand_over() else os.environ.get("USER") or str(os.getuid())
 	steps = Steps(system_logs())
 	print(f"IMTA CRM in {bench}" + (f", as the user {user}" if must_hand_over() else ""), flush=True)
-	if place.exists and not place.ours:
+	if place.exists and not place.ours and not build.half_made(place):
 		print(
 			f"\n{bench} was made by hand, not by this launcher, and stays as it is. Install the app into it with\n"
 			f"  bench get-app {ROOT} && bench --site YOUR-SITE install-app imta_crm\n"
@@ -167,7 +166,7 @@ def up(options: argparse.Namespace, argv: list[str]) -> int:
 	system_part(steps, user)
 	if must_hand_over():
 		return hand_over(argv, user, bench)
-	return bench_part(options, place, steps)
+	return bench_part(options, place)
 
 
 def sources_answer(steps: Steps, branch: str) -> bool:
@@ -226,10 +225,11 @@ def prepare(
 		sites.base(place, step)
 
 
-def bench_part(options: argparse.Namespace, place: Place, steps: Steps) -> int:
-	if place.exists and not place.ours:
+def bench_part(options: argparse.Namespace, place: Place) -> int:
+	if place.exists and not place.ours and not build.half_made(place):
 		print(f"{place.bench} was not made by this launcher.", file=sys.stderr)
 		return 1
+	steps = Steps(place.logs / "up")
 	with only_one(place):
 		user = os.environ.get("USER", "")
 		prepare(place, steps, site=options.site, port=options.port, branch=options.branch, user=user)
