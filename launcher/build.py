@@ -63,6 +63,7 @@ def bench_folder(place: Place, step: Step, *, user: str, site: str | None, port:
 	step.done_before(str(place.bench)) if place.ours else None
 	place.own.mkdir(parents=True, exist_ok=True)
 	place.own.chmod(0o700)
+	place.bench.chmod(0o750)
 	for name in ("apps", "sites/assets", "config/pids", "logs", "outbox"):
 		(place.bench / name).mkdir(parents=True, exist_ok=True)
 	if site:

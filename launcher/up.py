@@ -268,21 +268,25 @@ def address(place: Place) -> str:
 
 
 def wait_for_desk(place: Place, *, patience: float = 60) -> None:
-	url = f"http://127.0.0.1:{place.ports['web']}/api/method/ping"
+	"""The server is up when it answers, and well when it can show a page of the site."""
+	base = f"http://127.0.0.1:{place.ports['web']}"
+	opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 	end = time.monotonic() + patience
 	problem = ""
-	opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-	while time.monotonic() < end:
-		try:
-			with opener.open(url, timeout=20) as answer:
-				if answer.status == 200 and b"pong" in answer.read():
-					return
-		except urllib.error.HTTPError as error:
-			problem = f"it answers {error.code}: {error.read(300).decode('utf-8', 'replace')}"
-		except OSError as error:
-			problem = str(error)
-		time.sleep(0.5)
-	raise StepFailed(f"the web server does not answer at {url}: {problem}", f"Read {place.logs / 'web.log'}.")
+	for path, expected in (("/api/method/ping", b"pong"), ("/login", b"login")):
+		while True:
+			try:
+				with opener.open(base + path, timeout=30) as answer:
+					if expected in answer.read():
+						break
+					problem = f"{path} shows something else"
+			except urllib.error.HTTPError as error:
+				problem = f"{path} answers {error.code}"
+			except OSError as error:
+				problem = str(error)
+			if time.monotonic() > end:
+				raise StepFailed(f"the site is not well: {problem}", f"Read {place.logs / 'web.log'}.")
+			time.sleep(0.5)
 
 
 TRY_FIRST = """\
