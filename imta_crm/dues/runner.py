@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import frappe
 from frappe import _
+from frappe.query_builder.functions import Count
 from frappe.utils import add_to_date, cint, getdate, now_datetime
 
 from imta_crm.dues import charges, years
@@ -163,7 +164,7 @@ def process(name: str) -> None:
 	numbers = invoices.InvoiceNumbers(year.invoice_naming_series)
 	size = min(max(cint(run.chunk_size), 1), MAX_CHUNK)
 	try:
-		while is_running(name) and persistently(lambda: chunk(name, year, numbers, size), numbers):
+		while is_running(name) and persistently(lambda: chunk(name, year, numbers, size)):
 			publish(name)
 	finally:
 		frappe.db.rollback()
@@ -186,13 +187,18 @@ def chunk(name: str, year: DuesYear, numbers: invoices.InvoiceNumbers, size: int
 	with_figures = frappe.db.get_value(CHARGE, candidates[0], "*", as_dict=True)
 	numbers.reserve(charges.order_of(year, with_figures), min(size, len(candidates)))
 
-	# Nobody waits for a chunk that another job is at; at the end, one waits to see what became of it.
-	taken = take(candidates, size, skip_locked=True) or take(candidates, size, skip_locked=False)
-	with invoices.many_invoices():
-		for charge in taken:
-			invoice_charge(charge, year, numbers, name)
-	write(name, heartbeat=now_datetime(), **progress(name))
-	frappe.db.commit()  # charges and invoices of the chunk together, or none of them
+	before = numbers.mark()
+	try:
+		# Nobody waits for a chunk that another job is at; at the end, one waits to see what became of it.
+		taken = take(candidates, size, skip_locked=True) or take(candidates, size, skip_locked=False)
+		with invoices.many_invoices():
+			for charge in taken:
+				invoice_charge(charge, year, numbers, name)
+		write(name, heartbeat=now_datetime(), **progress(name))
+		frappe.db.commit()  # charges and invoices of the chunk together, or none of them
+	except BaseException:
+		numbers.free = before
+		raise
 	return True
 
 
@@ -263,7 +269,7 @@ def progress(name: str) -> dict[str, int]:
 	table = frappe.qb.DocType(CHARGE)
 	rows = (
 		frappe.qb.from_(table)
-		.select(table.status, frappe.qb.functions("COUNT", "*"))
+		.select(table.status, Count("*"))
 		.where(table.dues_run == name)
 		.groupby(table.status)
 		.run()
@@ -272,17 +278,13 @@ def progress(name: str) -> dict[str, int]:
 	return {"charged": counts.get(INVOICED, 0), "failed": counts.get(FAILED, 0)}
 
 
-def persistently(step: Callable[[], T], numbers: invoices.InvoiceNumbers | None = None) -> T:
+def persistently(step: Callable[[], T]) -> T:
 	"""Do a step that is one transaction; again, after a random pause, where the database asks for it."""
 	for attempt in range(1, TRIES + 1):
-		before = numbers.mark() if numbers else None
 		try:
 			return step()
 		except (frappe.QueryDeadlockError, frappe.QueryTimeoutError):
 			frappe.db.rollback()
-			if numbers:
-				# numbers reserved within the step are lost with this state: a gap, never a duplicate
-				numbers.free = before
 			if attempt == TRIES:
 				raise
 			time.sleep(random.uniform(0.05, 0.2) * attempt)
