@@ -35,12 +35,14 @@ permission_query_conditions = {
 	"Member Language": "imta_crm.membership.permissions.member_rows_query",
 	"Member Affiliate": "imta_crm.membership.permissions.by_member_query",
 	"Membership Change": "imta_crm.membership.permissions.by_member_query",
+	"Dues Charge": "imta_crm.membership.permissions.by_member_query",
 }
 has_permission = {
 	"Liaison Contact": "imta_crm.liaison.permissions.contact_has_permission",
 	"IMTA Member": "imta_crm.membership.permissions.member_has_permission",
 	"Member Affiliate": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Change": "imta_crm.membership.permissions.by_member_has_permission",
+	"Dues Charge": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Application": "imta_crm.membership.doctype.membership_application.membership_application.has_permission",
 }
 
@@ -92,6 +94,9 @@ additional_timeline_content = {"IMTA Member": ["imta_crm.liaison.timeline.get_ti
 
 # Scheduler
 scheduler_events = {
+	"cron": {
+		"*/5 * * * *": ["imta_crm.dues.runner.resume_stalled"],
+	},
 	"daily_long": [
 		"imta_crm.membership.changes.apply_due_changes",
 		"imta_crm.dues.standing.update_statuses",
