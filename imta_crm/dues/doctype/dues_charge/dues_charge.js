@@ -1,0 +1,32 @@
+frappe.ui.form.on("Dues Charge", {
+	refresh(frm) {
+		frm.disable_save();
+		const { status, sales_invoice, charge_type } = frm.doc;
+		if (sales_invoice) {
+			frm.add_custom_button(__("Invoice"), () =>
+				frappe.set_route("Form", "Sales Invoice", sales_invoice)
+			);
+		}
+		if (!frappe.user.has_role(["Treasurer", "System Manager"])) return;
+		const with_reason = (title, method) =>
+			frappe.prompt(
+				{ fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: 1 },
+				(values) => frm.call(method, values).then(() => frm.reload_doc()),
+				title
+			);
+		if (["Pending", "Failed"].includes(status)) {
+			if (charge_type !== "Downgrade Credit") {
+				frm.add_custom_button(__("Invoice Now"), () =>
+					frm.call("invoice_now").then(() => frm.reload_doc())
+				);
+			}
+			frm.add_custom_button(__("Waive"), () => with_reason(__("Waive"), "waive"), __("Actions"));
+			frm.add_custom_button(__("Void"), () => with_reason(__("Void"), "void"), __("Actions"));
+		}
+		if (["Waived", "Void"].includes(status)) {
+			frm.add_custom_button(__("Charge After All"), () =>
+				with_reason(__("Charge After All"), "reopen")
+			);
+		}
+	},
+});

@@ -1,0 +1,192 @@
+// The server decides who is charged; this form shows it and presses the buttons.
+const PAGE = 20;
+
+frappe.ui.form.on("Dues Run", {
+	setup(frm) {
+		frm.set_query("dues_year", () => ({ filters: { status: "Open" } }));
+	},
+
+	onload(frm) {
+		frm.follow = (data) => {
+			if (data.run === frm.doc.name) frm.trigger_progress(data);
+		};
+		frm.trigger_progress = (data) => {
+			const ended = data.status !== frm.doc.status;
+			Object.assign(frm.doc, data);
+			frm.events.show_progress(frm);
+			["status", "total", "charged", "failed", "skipped"].forEach((f) => frm.refresh_field(f));
+			if (ended) frm.reload_doc();
+		};
+		frappe.realtime.on("dues_run_progress", frm.follow);
+	},
+
+	on_hide(frm) {
+		frappe.realtime.off("dues_run_progress", frm.follow);
+	},
+
+	refresh(frm) {
+		if (frm.is_new()) return;
+		frm.events.add_buttons(frm);
+		frm.events.show_progress(frm);
+		frm.events.show_failures(frm);
+		if (frm.doc.status === "Draft") {
+			frm.events.load_preview(frm);
+		} else {
+			frm.get_field("preview_html").$wrapper.empty();
+			frm.toggle_display("preview_section", false);
+		}
+	},
+
+	add_buttons(frm) {
+		const status = frm.doc.status;
+		const stalled = frm.doc.__onload && frm.doc.__onload.is_stalled;
+		const call = (method) => frm.call(method).then(() => frm.reload_doc());
+		if (!frm.perm[0] || !frm.perm[0].write) return;
+
+		if (status === "Draft") {
+			frm.add_custom_button(__("Start"), () =>
+				frappe.confirm(__("Invoice everybody who is due now?"), () => call("start"))
+			).addClass("btn-primary");
+		}
+		if (["Queued", "Running"].includes(status)) {
+			frm.add_custom_button(__("Pause"), () => call("pause"));
+		}
+		if (status === "Paused" || stalled) {
+			frm.add_custom_button(__("Resume"), () => call("start")).addClass("btn-primary");
+		}
+		if (status === "Completed with Failures") {
+			frm.add_custom_button(__("Try Failed Ones Again"), () => call("start")).addClass("btn-primary");
+		}
+		if (["Draft", "Queued", "Running", "Paused"].includes(status)) {
+			frm.add_custom_button(__("Cancel Run"), () =>
+				frappe.confirm(__("End this run? What has been invoiced stays."), () => call("give_up"))
+			);
+		}
+		if (status !== "Draft") {
+			frm.add_custom_button(__("Charges"), () =>
+				frappe.set_route("List", "Dues Charge", { dues_run: frm.doc.name })
+			);
+		}
+	},
+
+	show_progress(frm) {
+		frm.dashboard.clear_headline();
+		frm.dashboard.hide_progress && frm.dashboard.hide_progress();
+		const doc = frm.doc;
+		if (doc.status === "Draft") return;
+		if (["Queued", "Running", "Paused"].includes(doc.status)) {
+			const done = (doc.charged || 0) + (doc.failed || 0);
+			const percent = doc.total ? Math.min(100, (100 * done) / doc.total) : 0;
+			frm.dashboard.show_progress(
+				__(doc.status),
+				percent,
+				__("{0} of {1} invoiced, {2} failed", [doc.charged || 0, doc.total || 0, doc.failed || 0])
+			);
+		}
+		if (doc.error) frm.dashboard.set_headline_alert(frappe.utils.escape_html(doc.error), "red");
+	},
+
+	show_failures(frm) {
+		if (!frm.doc.failed) return;
+		frm.call("failures").then(({ message }) => {
+			const rows = (message || []).map(
+				(row) => `<tr>
+					<td><a href="${frappe.utils.get_form_link("Dues Charge", row.name)}">${frappe.utils.escape_html(
+					row.member_name || row.member
+				)}</a></td>
+					<td>${frappe.utils.escape_html(row.error || "")}</td>
+				</tr>`
+			);
+			if (!rows.length) return;
+			frm.toggle_display("preview_section", true);
+			frm.get_field("preview_html").$wrapper.html(`
+				<h5>${__("Could Not Be Invoiced")}</h5>
+				<div class="table-responsive"><table class="table table-bordered">
+				<thead><tr><th>${__("Member")}</th><th>${__("Reason")}</th></tr></thead>
+				<tbody>${rows.join("")}</tbody></table></div>`);
+		});
+	},
+
+	load_preview(frm) {
+		const wrapper = frm.get_field("preview_html").$wrapper;
+		wrapper.html(`<p class="text-muted">${__("Working it out …")}</p>`);
+		frm.call("preview").then(({ message }) => {
+			if (!message || frm.doc.status !== "Draft") return;
+			new Preview(frm, wrapper, message);
+		});
+	},
+});
+
+const STATES = {
+	problem: ["red", () => __("Needs attention")],
+	due: ["blue", () => __("Will be charged")],
+	charged: ["green", () => __("Charged already")],
+	closed: ["gray", () => __("Waived or void")],
+	skipped: ["gray", () => __("Not charged")],
+};
+
+class Preview {
+	constructor(frm, wrapper, data) {
+		Object.assign(this, { frm, wrapper, data, page: 0, state: null });
+		this.draw();
+	}
+
+	draw() {
+		const text = frappe.utils.escape_html;
+		const money = (row) => format_currency(row.amount, row.currency);
+		const lines = this.data.lines.filter((line) => !this.state || line.state === this.state);
+		const pages = Math.max(1, Math.ceil(lines.length / PAGE));
+		this.page = Math.min(this.page, pages - 1);
+		const totals = this.data.totals.map((row) => `<strong>${money(row)}</strong>`).join(" + ");
+		const pills = Object.entries(STATES)
+			.filter(([state]) => this.data.counts[state])
+			.map(
+				([state, [color, label]]) =>
+					`<button class="btn btn-xs btn-default mr-2 ${this.state === state ? "active" : ""}" data-state="${state}">
+					<span class="indicator ${color}">${label()}: ${this.data.counts[state]}</span></button>`
+			)
+			.join("");
+		const rows = lines
+			.slice(this.page * PAGE, (this.page + 1) * PAGE)
+			.map(
+				(line) => `<tr>
+				<td><a href="${frappe.utils.get_form_link("IMTA Member", line.member)}">${text(line.member_name)}</a></td>
+				<td>${text(__(line.tier || ""))}</td>
+				<td class="text-right">${line.amount === null ? "" : money(line)}</td>
+				<td><span class="indicator ${STATES[line.state][0]}">${STATES[line.state][1]()}</span></td>
+				<td>${text(line.reason || "")}</td>
+			</tr>`
+			)
+			.join("");
+		this.wrapper.html(`
+			<div class="mb-3">${__("To be invoiced")}: ${totals || __("nothing")}</div>
+			<div class="mb-3">${pills}
+				<button class="btn btn-xs btn-default float-right" data-export>${__("Export")}</button></div>
+			<div class="table-responsive"><table class="table table-bordered table-sm">
+				<thead><tr><th>${__("Member")}</th><th>${__("Tier")}</th><th class="text-right">${__("Amount")}</th>
+				<th>${__("State")}</th><th>${__("Reason")}</th></tr></thead><tbody>${rows}</tbody></table></div>
+			<div class="text-muted">
+				<button class="btn btn-xs btn-default" data-step="-1" ${this.page ? "" : "disabled"}>${__("Previous")}</button>
+				${__("Page {0} of {1}", [this.page + 1, pages])}
+				<button class="btn btn-xs btn-default" data-step="1" ${this.page + 1 < pages ? "" : "disabled"}>${__(
+			"Next"
+		)}</button>
+			</div>`);
+		this.wrapper.find("[data-state]").on("click", (event) => {
+			const state = $(event.currentTarget).data("state");
+			this.state = this.state === state ? null : state;
+			this.page = 0;
+			this.draw();
+		});
+		this.wrapper.find("[data-step]").on("click", (event) => {
+			this.page += $(event.currentTarget).data("step");
+			this.draw();
+		});
+		this.wrapper.find("[data-export]").on("click", () => {
+			open_url_post(frappe.request.url, {
+				cmd: "imta_crm.dues.doctype.dues_run.dues_run.export_preview",
+				name: this.frm.doc.name,
+			});
+		});
+	}
+}
