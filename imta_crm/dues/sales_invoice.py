@@ -11,6 +11,8 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.query_builder import Case
 
+from imta_crm.erp.invoices import WRITES_CHARGE
+
 
 class DuesInvoiceError(frappe.ValidationError):
 	"""A Sales Invoice does not fit the Dues Charge that it names."""
@@ -20,8 +22,6 @@ class DuplicateLiveInvoice(DuesInvoiceError):
 	"""The charge has a live invoice already."""
 
 
-# Set by the code that writes a charge and its invoice together: it has checked and writes the charge itself.
-WRITES_CHARGE = "imta_writes_charge"
 CLOSED_STATES = ("Waived", "Void")
 
 
