@@ -20,7 +20,7 @@ Links = Iterable[tuple[str, str]]
 def ensure_contact(
 	*,
 	links: Links,
-	first_name: str,
+	first_name: str | None = None,
 	last_name: str | None = None,
 	email: str | None = None,
 	phone: str | None = None,
@@ -30,12 +30,16 @@ def ensure_contact(
 ) -> str:
 	"""Name of the Contact of this person at the first of `links` (DocType, name); made where missing.
 
-	A person is the same where the folded name is, so one e-mail address may serve several people.
+	A person is the same where the folded name is, at the document or by e-mail address; so one address may
+	serve several people. Without a name the contact stands for `company_name`, or is the user of that address.
 	All `links` are added to the one that is found. The caller holds a lock on what the first link names.
 	"""
 	links = [(doctype, name) for doctype, name in links if name]
-	first_name, last_name = first_name.strip(), (last_name or "").strip()
-	if found := _contact_at(links[0], f"{first_name} {last_name}"):
+	is_person = bool(first_name)
+	first_name, last_name = (first_name or company_name or email).strip(), (last_name or "").strip()
+	full_name = f"{first_name} {last_name}"
+	found = _contact_at(links[0], full_name) or _contact_by_email(email, full_name if is_person else None)
+	if found:
 		add_links("Contact", found, links)
 		return found
 	contact = frappe.new_doc("Contact")
@@ -196,6 +200,19 @@ def _contact_at(link: tuple[str, str], full_name: str) -> str | None:
 	wanted = fold(full_name)
 	for row in frappe.get_all("Contact", {"name": ("in", names)}, ["name", "first_name", "last_name"]):
 		if fold(f"{row.first_name or ''} {row.last_name or ''}") == wanted:
+			return row.name
+	return None
+
+
+def _contact_by_email(email: str | None, full_name: str | None) -> str | None:
+	if not email:
+		return None
+	for row in frappe.get_all(
+		"Contact", {"email_id": email}, ["name", "first_name", "last_name", "user"], order_by="creation, name"
+	):
+		if full_name and fold(f"{row.first_name or ''} {row.last_name or ''}") == fold(full_name):
+			return row.name
+		if not full_name and row.user:
 			return row.name
 	return None
 

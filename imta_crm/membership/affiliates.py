@@ -121,6 +121,12 @@ def add(
 	return doc.name
 
 
+def remove_all(member: str) -> None:
+	"""Delete the affiliations of a member that is being deleted."""
+	for name in frappe.get_all(AFFILIATE, {"member": member}, pluck="name"):
+		frappe.delete_doc(AFFILIATE, name, ignore_permissions=True)
+
+
 def follow_contact(doc: Document, method: str | None = None) -> None:
 	"""`Contact.on_update`: the affiliations repeat a person's name and address for lists and searches."""
 	if not (doc.has_value_changed("full_name") or doc.has_value_changed("email_id")):

@@ -132,9 +132,8 @@ class TestAdmission:
 			doc.save()
 
 	def test_a_very_long_name_still_has_a_key(self):
-		name = "ﷺ" * 100  # folds to eighteen letters each
-		with pytest.raises(frappe.ValidationError):
-			make_member(name)  # the field holds 140 and nothing is cut
+		with pytest.raises(frappe.CharacterLengthExceededError):
+			make_member("x" * 141)  # nothing is cut silently
 		key = members.identity_key("x" * 300, "Austria")
 		assert len(key) == 255 and key != members.identity_key("x" * 301, "Austria")
 
@@ -374,7 +373,7 @@ class TestCustomer:
 class TestDeletion:
 	def test_a_member_without_charges_goes_with_its_customer_and_contact(self):
 		tier = make_tier(is_exempt=0)
-		member = make_member(tier=tier.name, email="gone@club.example")
+		member = make_member(tier=tier.name, email="gone@club.example", contact_first_name="Ada")
 		contact, customer = member.primary_contact, member.customer
 		frappe.get_doc("IMTA Member", member.name).delete()
 		assert not frappe.db.exists("IMTA Member", member.name)
@@ -478,6 +477,7 @@ class TestForm:
 class TestPersonalData:
 	def request(self, email):
 		request = frappe.get_doc({"doctype": "Personal Data Deletion Request", "email": email})
+		request.send_verification_mail = lambda: None  # the test site has no mail account
 		request.insert(ignore_permissions=True)
 		request.db_set("status", "Pending Approval")
 		request.reload()

@@ -78,6 +78,8 @@ class IMTAMember(Document):
 
 	def on_trash(self) -> None:
 		self.refuse_if_charged()
+		affiliates.remove_all(self.name)
+		self.db_set("primary_contact", None, update_modified=False)
 		contacts.unlink(self.doctype, self.name)
 		customers.release(self)
 
@@ -233,20 +235,21 @@ class IMTAMember(Document):
 	def ensure_contact_and_address(self) -> None:
 		admission = self.flags.admission
 		links = [(self.doctype, self.name), ("Customer", self.customer)]
-		first_name = admission.contact_first_name if admission else None
-		if first_name or self.email or self.phone:
+		is_organisation = self.member_type == "Organisation"
+		person = admission.contact_first_name if admission else None
+		if person or self.email or self.phone:
 			contact = contacts.ensure_contact(
 				links=links,
-				first_name=first_name or self.member_name,
-				last_name=admission.contact_last_name if first_name else None,
-				position=admission.contact_position if first_name else None,
+				first_name=person or (None if is_organisation else self.member_name),
+				last_name=admission.contact_last_name if person else None,
+				position=admission.contact_position if person else None,
 				email=self.email,
 				phone=self.phone,
-				company_name=self.member_name if self.member_type == "Organisation" else None,
+				company_name=self.member_name if is_organisation else None,
 				is_primary=True,
 			)
 			self.db_set("primary_contact", contact, update_modified=False)
-			if first_name and self.member_type == "Organisation":
+			if person and is_organisation:
 				affiliates.add(
 					self.name,
 					contact,
