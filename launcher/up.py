@@ -429,12 +429,16 @@ def down(place: Place, options: argparse.Namespace) -> int:
 		if not agreed(place, options):
 			print("Nothing was removed.")
 			return 1
-	services = Services(place)
-	stopped = services.stop()
-	print("Stopped." if stopped else "Nothing was running.")
-	if options.purge:
-		purge(place)
+		with only_one(place, patience=0):
+			stop(place)
+			purge(place)
+		return 0
+	stop(place)
 	return 0
+
+
+def stop(place: Place) -> None:
+	print("Stopped." if Services(place).stop() else "Nothing was running.")
 
 
 def agreed(place: Place, options: argparse.Namespace) -> bool:
