@@ -9,7 +9,6 @@ from imta_crm.membership import members
 from imta_crm.policy import messages
 from imta_crm.policy.status import (
 	APPOINT_EMERITUS,
-	DOWNGRADE,
 	TIER_CHANGES,
 	UPGRADE,
 	ForbiddenChange,
@@ -168,32 +167,11 @@ class MembershipChange(Document):
 		members.set_status(self.member, status, **how)
 		self.db_set({**before, "state": APPLIED, "applied_on": now_datetime(), "problem": None})
 		if self.change_type == UPGRADE:
-			self.settle_dues()
+			# A downgrade counts from the next period; the treasurer may grant a credit there.
+			from imta_crm.dues.charges import on_tier_change
+
+			on_tier_change(self.member, self.name)
 		return True
-
-	def settle_dues(self) -> None:
-		"""Let the dues room charge, or by the treasurer's grant credit, the difference."""
-		from imta_crm.dues.charges import on_tier_change
-
-		on_tier_change(self.member, self.name)
-
-	@frappe.whitelist()
-	def grant_credit(self) -> None:
-		"""Treasurer: credit the rest of the running period after a downgrade."""
-		frappe.only_for(("Treasurer", "System Manager"))
-		self.check_permission("read")
-		if self.change_type != DOWNGRADE:
-			frappe.throw(_("Only a downgrade can be credited."), ForbiddenChangeError)
-		stored = frappe.db.get_value(
-			self.doctype, self.name, ["state", "grant_credit_note"], as_dict=True, for_update=True
-		)
-		if stored.state != APPLIED:
-			frappe.throw(_("The downgrade has not taken effect yet."), ForbiddenChangeError)
-		if stored.grant_credit_note:
-			return
-		self.db_set("grant_credit_note", 1)
-		self.add_comment("Info", _("Credit note granted"))
-		self.settle_dues()
 
 
 def tier_ranks() -> dict[str, int]:
@@ -208,7 +186,7 @@ def emeritus_tier(member: str) -> str | None:
 		"Member Tier",
 		{"is_emeritus": 1, "disabled": 0, "member_type": ("in", ("Any", member_type))},
 		"name",
-		order_by="`rank` desc, name asc",
+		order_by="rank desc, name asc",
 	)
 
 
