@@ -67,8 +67,13 @@ def run(
 	hint: str = "",
 	what: str = "",
 	stdin: bytes | None = None,
+	own_session: bool = True,
 ) -> None:
-	"""Run a program into the step's log. Raises StepFailed when it fails or takes longer than `timeout` s."""
+	"""Run a program into the step's log. Raises StepFailed when it fails or takes longer than `timeout` s.
+
+	`own_session` lets it be stopped with all that it starts; sudo alone needs the terminal's session, to which
+	its leave to work without asking again belongs.
+	"""
 	command = [str(part) for part in argv]
 	step.write(f"$ {' '.join(command)}")
 	with step.path.open("ab") as log:
@@ -80,7 +85,7 @@ def run(
 				stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
 				stdout=log,
 				stderr=subprocess.STDOUT,
-				start_new_session=True,
+				start_new_session=own_session,
 				pass_fds=inherited,
 				preexec_fn=die_with_parent(),
 			)
@@ -102,8 +107,11 @@ def kill_group(process: subprocess.Popen) -> None:
 	"""Ask the program and what it started to stop; insist after five seconds."""
 	for how in (signal.SIGTERM, signal.SIGKILL):
 		try:
-			os.killpg(process.pid, how)
-		except ProcessLookupError:
+			if os.getpgid(process.pid) == process.pid:
+				os.killpg(process.pid, how)
+			else:
+				process.send_signal(how)
+		except (ProcessLookupError, PermissionError):
 			return
 		try:
 			process.wait(5)

@@ -74,26 +74,21 @@ def missing(needs: tuple[Need, ...] = NEEDS) -> list[Need]:
 
 
 def apt(step: Step, *arguments: str) -> None:
-	command = (
-		[] if os.geteuid() == 0 else ["sudo", "-n", "--preserve-env=DEBIAN_FRONTEND,http_proxy,https_proxy"]
-	)
+	options = ("DPkg::Lock::Timeout=300", "Dpkg::Use-Pty=0", "Acquire::Retries=3")
+	command = ["apt-get", "-y", *(part for option in options for part in ("-o", option)), *arguments]
+	given = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+	if os.geteuid() != 0:
+		given |= {
+			name: os.environ[name] for name in ("http_proxy", "https_proxy", "no_proxy") if name in os.environ
+		}
+		command = ["sudo", "-n", "env", *(f"{name}={value}" for name, value in given.items()), *command]
 	run(
-		[
-			*command,
-			"apt-get",
-			"-y",
-			"-o",
-			"DPkg::Lock::Timeout=300",
-			"-o",
-			"Dpkg::Use-Pty=0",
-			"-o",
-			"Acquire::Retries=3",
-			*arguments,
-		],
+		command,
 		step,
-		env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
+		env={**os.environ, **given},
 		hint="Check the network and the package sources with: apt-get update",
 		what="apt-get",
+		own_session=os.geteuid() == 0,
 	)
 
 
