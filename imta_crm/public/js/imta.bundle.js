@@ -1,0 +1,3 @@
+import "./liaison/log_contact";
+import "./liaison/quick_entry";
+import "./liaison/search_bar";
