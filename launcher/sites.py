@@ -80,26 +80,34 @@ def base(place: Place, step: Step) -> None:
 		"erpnext",
 		hint="If the disk is full or memory short, make room.",
 	)
+	keep_dump(place, step, name, dump)
+	drop_site(place, step, BASE_SITE)
+
+
+def company_base(place: Place, step: Step) -> Path:
+	"""The base with a company in it: what tests and benchmarks start from."""
+	recipe = (place.own / "serve" / "on_bench.py").read_bytes()
+	stamp = hashlib.sha256(framework_key(place).encode() + recipe).hexdigest()[:16]
+	dump = place.own / f"company-{stamp}.sql.gz"
+	if dump.exists():
+		return dump
+	drop_site(place, step, BASE_SITE)
+	create(place, step, BASE_SITE)
+	on_bench(place, step, "company", BASE_SITE)
+	keep_dump(place, step, database_name(BASE_SITE), dump)
+	drop_site(place, step, BASE_SITE)
+	return dump
+
+
+def keep_dump(place: Place, step: Step, name: str, dump: Path) -> None:
+	"""Write a database to `dump`, whole or not at all, and forget older ones of its kind."""
 	part = dump.with_suffix(".part")
-	run(
-		[
-			"bash",
-			"-o",
-			"pipefail",
-			"-c",
-			'mariadb-dump --defaults-extra-file="$1" --single-transaction --quick "$2" | gzip -1 > "$3"',
-			"dump",
-			place.own / "client.cnf",
-			name,
-			part,
-		],
-		step,
-	)
+	pipe = 'mariadb-dump --defaults-extra-file="$1" --single-transaction --quick "$2" | gzip -1 > "$3"'
+	run(["bash", "-o", "pipefail", "-c", pipe, "dump", place.own / "client.cnf", name, part], step)
 	os.replace(part, dump)
-	for old in place.own.glob("base-*.sql.gz"):
+	for old in place.own.glob(f"{dump.name.split('-')[0]}-*.sql.gz"):
 		if old != dump:
 			old.unlink()
-	drop_site(place, step, BASE_SITE)
 
 
 def drop_site(place: Place, step: Step, site: str) -> None:
@@ -126,8 +134,8 @@ def was_whole(place: Place, site: str) -> bool:
 	return read_json(marker(place, site)).get("installed") is True
 
 
-def create(place: Place, step: Step, site: str, **config: object) -> None:
-	"""Make a site from the base. One that was left half-made is made anew."""
+def create(place: Place, step: Step, site: str, dump: Path | None = None, **config: object) -> None:
+	"""Make a site from the base (or another dump). One that was left half-made is made anew."""
 	if was_whole(place, site):
 		if not stands(place, site):
 			raise StepFailed(
@@ -157,7 +165,7 @@ def create(place: Place, step: Step, site: str, **config: object) -> None:
 			"restore",
 			place.own / "client.cnf",
 			name,
-			base_dump(place),
+			dump or base_dump(place),
 		],
 		step,
 	)

@@ -365,16 +365,12 @@ def test_config(ports: dict[str, int]) -> dict[str, object]:
 
 
 def make_test_site(place: Place, steps: Steps, ports: dict[str, int], site: str = TEST_SITE) -> None:
-	"""A site for the tests alone. Made anew when the app or the framework changed, else used again."""
+	"""A site for the tests alone, made anew for each run: what an earlier one left behind cannot matter."""
+	with steps.step("test-base", "A company for the tests") as step:
+		dump = sites.company_base(place, step)
 	with steps.step("test-site", "A site for the tests") as step:
-		known = read_json(sites.marker(place, site))
-		fresh = sites.stands(place, site) and known.get("code") == build.code_key(place)
-		if not fresh:
-			sites.drop_site(place, step, site)
-			sites.create(place, step, site, **test_config(ports))
-		else:
-			step.done_before(site)
-		sites.configure(place, site, **test_config(ports))
+		sites.drop_site(place, step, site)
+		sites.create(place, step, site, dump, **test_config(ports))
 	with steps.step("test-install", "IMTA CRM on the test site") as step:
 		sites.install(place, step, site)
 
