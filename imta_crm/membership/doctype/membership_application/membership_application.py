@@ -15,7 +15,7 @@ from frappe.model.document import Document
 from frappe.utils import getdate, now_datetime, today, validate_email_address
 
 from imta_crm.membership.doctype.membership_application import admission, mails
-from imta_crm.policy.names import fold
+from imta_crm.policy.names import fold, tidy
 from imta_crm.portal import intake
 
 DRAFT = "Draft"
@@ -205,7 +205,7 @@ class MembershipApplication(Document):
 
 	def clean_names(self) -> None:
 		for field in ("applicant_name", "applicant_name_local", "contact_first_name", "contact_last_name"):
-			self.set(field, " ".join((self.get(field) or "").split()) or None)
+			self.set(field, tidy(self.get(field) or "") or None)
 			if self.get(field) and _LINK.search(self.get(field)):
 				# Names go into mails and on to pages: no room for addresses and markup.
 				frappe.throw(

@@ -43,6 +43,8 @@ frappe.ready(() => {
 		form.set_value("preferred_language", frappe.boot.lang.startsWith("zh") ? "zh" : "en");
 		form.on("applicant_type", offer_tiers);
 		offer_tiers();
+		// Choices made for the applicant are no input of the applicant's.
+		frappe.form_dirty = false;
 	};
 
 	// No person sees this box. What a robot puts into it goes along and is refused by the server.
