@@ -107,10 +107,7 @@ def start_here(run) -> None:
 	"""Start a run and do its jobs in this process. Commits, as its jobs do."""
 	from imta_crm.dues import runner
 
-	run.reload()
-	run.start()
-	frappe.db.after_commit.reset()  # the queue's workers must not take part
-	frappe.db.commit()
+	queue(run)
 	runner.work(run.name)
 	run.reload()
 
@@ -121,15 +118,24 @@ def worker(run: str, number: int = 0) -> subprocess.Popen:
 		"import sys, frappe; site, run, number = sys.argv[1:];"
 		"frappe.init(site=site); frappe.connect(); frappe.set_user('Administrator');"
 		"from imta_crm.dues import runner;"
+		"print('ready', flush=True);"
 		"runner.work(run, int(number)); frappe.destroy()"
 	)
 	return subprocess.Popen(
 		[sys.executable, "-c", code, frappe.local.site, run, str(number)],
 		cwd=os.getcwd(),
-		stdout=subprocess.DEVNULL,
-		stderr=subprocess.PIPE,
+		stdout=subprocess.PIPE,
+		stderr=subprocess.DEVNULL,
 		text=True,
 	)
+
+
+def queue(run) -> None:
+	"""Start a run for worker processes of the test's own: the queue's workers must not take part. Commits."""
+	run.reload()
+	run.start()
+	frappe.db.after_commit.reset()
+	frappe.db.commit()
 
 
 def figures(year: str) -> dict:

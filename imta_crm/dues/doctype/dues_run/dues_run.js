@@ -183,8 +183,7 @@ class Preview {
 			this.draw();
 		});
 		this.wrapper.find("[data-export]").on("click", () => {
-			open_url_post(frappe.request.url, {
-				cmd: "imta_crm.dues.doctype.dues_run.dues_run.export_preview",
+			open_url_post("/api/method/imta_crm.dues.doctype.dues_run.dues_run.export_preview", {
 				name: this.frm.doc.name,
 			});
 		});
