@@ -29,6 +29,8 @@ HISTORIES = {
 	"status_history": ("status", "from_date", "to_date", "reason", "membership_change", "changed_by"),
 	"tier_history": ("tier", "from_date", "to_date", "reason", "membership_change", "changed_by"),
 }
+# Who may look after members.
+OFFICER_ROLES = (OFFICER_ROLE, "Membership Manager")
 # What the Customer repeats.
 SHARED_WITH_CUSTOMER = (
 	"member_name",
@@ -182,7 +184,7 @@ class IMTAMember(Document):
 		if (
 			self.officer
 			and self.has_value_changed("officer")
-			and not {OFFICER_ROLE, "Membership Manager"}.intersection(frappe.get_roles(self.officer))
+			and not set(OFFICER_ROLES).intersection(frappe.get_roles(self.officer))
 		):
 			frappe.throw(_("{0} does not have the role {1}.").format(self.officer, _(OFFICER_ROLE)))
 
@@ -318,3 +320,28 @@ def _plain(value: object) -> str:
 
 def _rows(doc: Document, field: str, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
 	return [tuple(_plain(row.get(column)) for column in columns) for row in doc.get(field) or []]
+
+
+@frappe.whitelist()
+@frappe.validate_and_sanitize_search_inputs
+def officer_query(
+	doctype: str, txt: str, searchfield: str, start: int, page_len: int, filters: dict | None
+) -> list[tuple]:
+	"""Enabled users who may look after members, for the officer's field."""
+	frappe.has_permission("IMTA Member", "read", throw=True)
+	user = frappe.qb.DocType("User")
+	role = frappe.qb.DocType("Has Role")
+	text = f"%{txt}%"
+	return (
+		frappe.qb.from_(user)
+		.join(role)
+		.on((role.parent == user.name) & (role.parenttype == "User"))
+		.select(user.name, user.full_name)
+		.distinct()
+		.where(role.role.isin(OFFICER_ROLES) & (user.enabled == 1))
+		.where(user.name.like(text) | user.full_name.like(text))
+		.orderby(user.full_name)
+		.limit(page_len)
+		.offset(start)
+		.run()
+	)

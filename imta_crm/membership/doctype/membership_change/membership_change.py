@@ -192,3 +192,34 @@ def emeritus_tier(member: str) -> str | None:
 
 def on_doctype_update() -> None:
 	frappe.db.add_index("Membership Change", ["state", "effective_date"])
+
+
+@frappe.whitelist()
+@frappe.validate_and_sanitize_search_inputs
+def new_tier_query(
+	doctype: str, txt: str, searchfield: str, start: int, page_len: int, filters: dict
+) -> list[tuple]:
+	"""Tiers that the change may lead to, nearest first: higher ones for an upgrade, lower ones for a downgrade."""
+	frappe.has_permission("Member Tier", "read", throw=True)
+	member = filters.get("member")
+	conditions: dict = {"disabled": 0, "is_emeritus": int(filters.get("change_type") == APPOINT_EMERITUS)}
+	order = "rank asc"
+	if member:
+		frappe.has_permission("IMTA Member", "read", doc=member, throw=True)
+		tier, member_type = frappe.db.get_value("IMTA Member", member, ["tier", "member_type"])
+		conditions["member_type"] = ("in", ("Any", member_type))
+		rank = frappe.db.get_value("Member Tier", tier, "rank") or 0
+		if filters.get("change_type") == UPGRADE:
+			conditions["rank"] = (">", rank)
+		elif filters.get("change_type") in TIER_CHANGES:
+			conditions["rank"], order = ("<", rank), "rank desc"
+	return frappe.get_all(
+		"Member Tier",
+		filters=conditions,
+		or_filters={"name": ("like", f"%{txt}%"), "tier_name_zh": ("like", f"%{txt}%")},
+		fields=["name", "tier_name_zh"],
+		order_by=order,
+		limit_start=start,
+		limit_page_length=page_len,
+		as_list=True,
+	)

@@ -1,0 +1,5 @@
+frappe.ui.form.on("Member Affiliate", {
+	setup(frm) {
+		frm.set_query("member", () => ({ filters: { member_type: "Organisation" } }));
+	},
+});
