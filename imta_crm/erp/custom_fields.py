@@ -93,9 +93,7 @@ def remove() -> None:
 	"""Take the fields and their columns away again. Idempotent; for uninstalling."""
 	for doctype, fields in CUSTOM_FIELDS.items():
 		names = [field["fieldname"] for field in fields]
-		for name in frappe.get_all(
-			"Custom Field", {"dt": doctype, "fieldname": ("in", names)}, pluck="name"
-		):
+		for name in frappe.get_all("Custom Field", {"dt": doctype, "fieldname": ("in", names)}, pluck="name"):
 			frappe.delete_doc("Custom Field", name, ignore_missing=True, force=True)
 		for column in frappe.db.get_table_columns(doctype):
 			if column in names:

@@ -80,7 +80,9 @@ def guard_member_link(doc: Document, method: str | None = None) -> None:
 	was = before.get("imta_member") if before else None
 	if (doc.get("imta_member") or None) != (was or None) and doc.flags.imta_member != doc.get("imta_member"):
 		frappe.throw(
-			_("The member of a customer cannot be changed: it is set when the customer is made for the member."),
+			_(
+				"The member of a customer cannot be changed: it is set when the customer is made for the member."
+			),
 			CustomerLinkError,
 		)
 

@@ -214,9 +214,7 @@ def facts_of(member: str) -> MemberFacts:
 	return facts[0]
 
 
-def facts_for_dues(
-	period: Period | None = None, members: Iterable[str] | None = None
-) -> list[MemberFacts]:
+def facts_for_dues(period: Period | None = None, members: Iterable[str] | None = None) -> list[MemberFacts]:
 	"""What the dues rules need to know of all members (or of these), by number, in three queries.
 
 	Whatever the `period`, who joined after it or left before it is included: policy says why they are not

@@ -7,7 +7,6 @@ same predicate for their documents that name a member.
 
 from __future__ import annotations
 
-
 import frappe
 from frappe.model.document import Document
 
@@ -100,5 +99,3 @@ def member_rows_query(user: str | None = None, doctype: str | None = None) -> st
 def check_member(member: str, ptype: str = "read", user: str | None = None) -> None:
 	"""Raise `frappe.PermissionError` unless the user has this permission on this member."""
 	frappe.has_permission(MEMBER, ptype, doc=member, user=user, throw=True)
-
-

@@ -14,9 +14,9 @@ from imta_crm.membership.doctype.membership_change.membership_change import (
 from imta_crm.membership.members import RewritesThePastError, set_status, status_on, tier_on
 from tests.site.factories import make_change, make_member, make_tier
 
+
 def today() -> date:
 	return getdate(nowdate())
-
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,9 @@ def tiers():
 
 
 def member_row(name):
-	return frappe.db.get_value("IMTA Member", name, ["status", "tier", "status_since", "tier_since", "left_on"])
+	return frappe.db.get_value(
+		"IMTA Member", name, ["status", "tier", "status_since", "tier_since", "left_on"]
+	)
 
 
 class TestTakingEffect:

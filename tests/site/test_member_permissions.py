@@ -93,16 +93,16 @@ class TestOfficer:
 			)
 			report = get()
 			assert [row[0] for row in report["values"]] == [world.mine]
-			frappe.local.form_dict = frappe._dict(
-				doctype=MEMBER, filters="[]", fields="[]", distinct="false"
-			)
+			frappe.local.form_dict = frappe._dict(doctype=MEMBER, filters="[]", fields="[]", distinct="false")
 			assert get_count() == 1
 
 	def test_a_search_finds_no_others(self, world):
 		from frappe.desk.search import search_link
 
 		with as_user(world.officer):
-			assert [row["value"] for row in search_link(MEMBER, "Test Alpine", page_length=500)] == [world.mine]
+			assert [row["value"] for row in search_link(MEMBER, "Test Alpine", page_length=500)] == [
+				world.mine
+			]
 
 	def test_child_tables_listed_by_themselves_show_no_others(self, world):
 		with as_user(world.officer):
@@ -160,7 +160,13 @@ class TestOutsiders:
 	@pytest.mark.parametrize("role", OUTSIDERS)
 	def test_see_nothing(self, world, role):
 		with as_user(make_user(role)):
-			for doctype in (MEMBER, "Member Tier", "Membership Change", "Member Affiliate", "Alliance Settings"):
+			for doctype in (
+				MEMBER,
+				"Member Tier",
+				"Membership Change",
+				"Member Affiliate",
+				"Alliance Settings",
+			):
 				assert not frappe.has_permission(doctype, "read")
 			with refused():
 				listed()
@@ -262,7 +268,9 @@ class TestChanges:
 
 		with as_user(world.officer):
 			with refused():
-				new_tier_query("Member Tier", "", "name", 0, 20, {"member": world.theirs, "change_type": "Upgrade"})
+				new_tier_query(
+					"Member Tier", "", "name", 0, 20, {"member": world.theirs, "change_type": "Upgrade"}
+				)
 
 
 class TestAffiliates:

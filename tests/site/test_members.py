@@ -57,10 +57,16 @@ class TestAdmission:
 		assert (customer.name, customer.imta_member) == (member.name, member.name)
 		assert (customer.customer_name, customer.default_currency) == ("Alpenverein Süd", "USD")
 		contact = frappe.get_doc("Contact", member.primary_contact)
-		assert (contact.first_name, contact.last_name, contact.email_id) == ("Eva", "Berger", "office@sued.example")
+		assert (contact.first_name, contact.last_name, contact.email_id) == (
+			"Eva",
+			"Berger",
+			"office@sued.example",
+		)
 		links = {(link.link_doctype, link.link_name) for link in contact.links}
 		assert links == {("IMTA Member", member.name), ("Customer", customer.name)}
-		address = frappe.get_doc("Address", {"city": "Innsbruck", "pincode": "6020", "address_line1": "Bergweg 1"})
+		address = frappe.get_doc(
+			"Address", {"city": "Innsbruck", "pincode": "6020", "address_line1": "Bergweg 1"}
+		)
 		assert {link.link_doctype for link in address.links} == {"IMTA Member", "Customer"}
 		representative = frappe.get_doc("Member Affiliate", {"member": member.name})
 		assert (representative.contact, representative.is_representative) == (contact.name, 1)
@@ -187,7 +193,11 @@ class TestProtectedFields:
 			frappe.get_doc({**values, "member_name": "Preset 1", "status": "Removed"}).insert()
 		with pytest.raises(ProtectedFieldError):
 			frappe.get_doc(
-				{**values, "member_name": "Preset 2", "tier_history": [{"tier": "Ordinary", "from_date": "2001-01-01"}]}
+				{
+					**values,
+					"member_name": "Preset 2",
+					"tier_history": [{"tier": "Ordinary", "from_date": "2001-01-01"}],
+				}
 			).insert()
 
 	def test_flags_sent_by_a_browser_do_not_open_the_door(self):
@@ -223,7 +233,10 @@ class TestHistories:
 			"Ordinary",
 			"Council",
 		]
-		assert [status_on(name, day) for day in (date(2025, 8, 31), date(2025, 9, 1))] == ["Active", "In Arrears"]
+		assert [status_on(name, day) for day in (date(2025, 8, 31), date(2025, 9, 1))] == [
+			"Active",
+			"In Arrears",
+		]
 
 	def test_a_gap_stays_a_gap_in_both_histories(self):
 		name = make_member().name
@@ -237,7 +250,11 @@ class TestHistories:
 		assert tier_on(name, date(2025, 6, 1)) is None
 		assert status_on(name, date(2025, 6, 1)) == "Withdrawn"
 		member = frappe.get_doc("IMTA Member", name)
-		assert (member.left_on, member.joined_on, member.tier_since) == (None, date(2024, 1, 1), date(2026, 1, 1))
+		assert (member.left_on, member.joined_on, member.tier_since) == (
+			None,
+			date(2024, 1, 1),
+			date(2026, 1, 1),
+		)
 
 	def test_the_past_is_not_rewritten(self):
 		name = make_member().name
@@ -290,7 +307,10 @@ class TestFactsForDues:
 			due_date=date(2026, 3, 31),
 			reference_currency="USD",
 			rates={"CNY": Decimal("7.1")},
-			tiers={"Council": TierDues("Council", Decimal(2000)), "Ordinary": TierDues("Ordinary", Decimal(1000))},
+			tiers={
+				"Council": TierDues("Council", Decimal(2000)),
+				"Ordinary": TierDues("Ordinary", Decimal(1000)),
+			},
 		)
 		decision = decide(facts, rules, as_of=date(2026, 2, 1))
 		assert (decision.kind, decision.tier, decision.amount, decision.currency) == (
@@ -487,7 +507,9 @@ class TestPersonalData:
 	def person(self):
 		email = f"person{next_number()}@imta.example"
 		user = frappe.new_doc("User")
-		user.update({"email": email, "first_name": "Xaver", "last_name": "Unverwechselbar", "send_welcome_email": 0})
+		user.update(
+			{"email": email, "first_name": "Xaver", "last_name": "Unverwechselbar", "send_welcome_email": 0}
+		)
 		user.flags.no_welcome_mail = True
 		user.insert(ignore_permissions=True)
 		return email

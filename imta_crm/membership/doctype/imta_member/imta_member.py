@@ -47,6 +47,59 @@ class MemberHasChargesError(frappe.ValidationError):
 
 
 class IMTAMember(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from imta_crm.membership.doctype.member_language.member_language import MemberLanguage
+		from imta_crm.membership.doctype.member_name.member_name import MemberName
+		from imta_crm.membership.doctype.member_status_history.member_status_history import (
+			MemberStatusHistory,
+		)
+		from imta_crm.membership.doctype.member_tier_history.member_tier_history import MemberTierHistory
+
+		application: DF.Link | None
+		card_token: DF.Data | None
+		country: DF.Link
+		customer: DF.Link | None
+		email: DF.Data | None
+		identity_key: DF.Data | None
+		image: DF.AttachImage | None
+		invoice_currency: DF.Link | None
+		is_key_member: DF.Check
+		joined_on: DF.Date | None
+		languages: DF.TableMultiSelect[MemberLanguage]
+		left_on: DF.Date | None
+		member_name: DF.Data
+		member_name_local: DF.Data | None
+		member_type: DF.Literal["Organisation", "Individual"]
+		name_folded: DF.Data | None
+		naming_series: DF.Literal["IMTA-.#####"]
+		officer: DF.Link | None
+		other_names: DF.Table[MemberName]
+		personal_email: DF.Data | None
+		phone: DF.Data | None
+		preferred_language: DF.Link | None
+		primary_contact: DF.Link | None
+		roster_no: DF.Data | None
+		sector: DF.Link | None
+		source: DF.Literal["", "Web", "Secretariat", "Invitation", "Import"]
+		status: DF.Literal[
+			"Applicant", "Active", "In Arrears", "Suspended", "Withdrawn", "Removed", "Emeritus"
+		]
+		status_history: DF.Table[MemberStatusHistory]
+		status_since: DF.Date | None
+		territory: DF.Link | None
+		tier: DF.Link
+		tier_history: DF.Table[MemberTierHistory]
+		tier_since: DF.Date | None
+		website: DF.Data | None
+	# end: auto-generated types
+
 	def onload(self) -> None:
 		contacts.load_onto(self)
 		self.set_onload("affiliates", affiliates.of_member(self.name))
@@ -125,7 +178,9 @@ class IMTAMember(Document):
 			return
 		changed = [field for field in PROTECTED if _plain(self.get(field)) != _plain(before.get(field))]
 		changed += [
-			field for field, columns in HISTORIES.items() if _rows(self, field, columns) != _rows(before, field, columns)
+			field
+			for field, columns in HISTORIES.items()
+			if _rows(self, field, columns) != _rows(before, field, columns)
 		]
 		if changed:
 			self.refuse(changed)
@@ -144,9 +199,7 @@ class IMTAMember(Document):
 		if not tier:
 			return  # the link check says so
 		if tier.member_type not in ("Any", self.member_type):
-			frappe.throw(
-				_("Tier {0} is not for members of type {1}.").format(self.tier, _(self.member_type))
-			)
+			frappe.throw(_("Tier {0} is not for members of type {1}.").format(self.tier, _(self.member_type)))
 		if tier.disabled and self.is_new():
 			frappe.throw(_("Tier {0} is disabled.").format(self.tier))
 

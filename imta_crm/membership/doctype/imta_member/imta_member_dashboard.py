@@ -11,7 +11,10 @@ def get_data() -> dict:
 			"Lead": "imta_member",
 		},
 		"transactions": [
-			{"label": _("Membership"), "items": ["Membership Change", "Member Affiliate", "Membership Application"]},
+			{
+				"label": _("Membership"),
+				"items": ["Membership Change", "Member Affiliate", "Membership Application"],
+			},
 			{"label": _("Liaison"), "items": ["Liaison Contact"]},
 			{"label": _("Dues"), "items": ["Dues Charge", "Sales Invoice", "Customer"]},
 		],

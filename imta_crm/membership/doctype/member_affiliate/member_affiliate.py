@@ -11,6 +11,26 @@ class OverlappingAffiliationError(frappe.ValidationError):
 
 
 class MemberAffiliate(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		contact: DF.Link
+		contact_name: DF.Data | None
+		email: DF.Data | None
+		from_date: DF.Date
+		is_representative: DF.Check
+		member: DF.Link
+		member_name: DF.Data | None
+		position: DF.Data | None
+		position_zh: DF.Data | None
+		to_date: DF.Date | None
+	# end: auto-generated types
+
 	def validate(self) -> None:
 		self.validate_member()
 		self.validate_dates()

@@ -28,6 +28,32 @@ class AppliedChangeError(frappe.ValidationError):
 
 
 class MembershipChange(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		amended_from: DF.Link | None
+		applied_on: DF.Datetime | None
+		change_type: DF.Literal[
+			"Upgrade", "Downgrade", "Withdraw", "Suspend", "Reinstate", "Remove", "Appoint Emeritus"
+		]
+		decided_by: DF.Link | None
+		effective_date: DF.Date
+		grant_credit_note: DF.Check
+		member: DF.Link
+		member_name: DF.Data | None
+		new_tier: DF.Link | None
+		previous_status: DF.Data | None
+		previous_tier: DF.Link | None
+		problem: DF.SmallText | None
+		reason: DF.SmallText
+		state: DF.Literal["Draft", "Scheduled", "Applied", "Cancelled"]
+	# end: auto-generated types
+
 	def validate(self) -> None:
 		self.validate_reason()
 		self.set_tier_of_emeritus()
