@@ -141,15 +141,25 @@ def begin(name: str) -> bool:
 	if run.status not in ALIVE:
 		frappe.db.rollback()
 		return False
-	write(name, status=RUNNING, heartbeat=now_datetime())
-	frappe.db.commit()  # show that it runs; the lock must not be held while planning
+	write(name, heartbeat=now_datetime())
+	frappe.db.commit()  # a sign of life; the lock must not be held while planning
 
 	year = years.get_year(run.dues_year)
 	invoices.ensure_item_defaults(year.item, year.company, year.income_account)
 	lines = charges.plan(year, getdate(run.as_of), run=name)
 	count = Counter(line.state for line in lines)
+	if lock(name).status not in ALIVE:
+		frappe.db.rollback()
+		return False
+	# Running means planned: only now may a job find that nothing is pending and close the run.
 	already = progress(name)["charged"]
-	write(name, total=count["due"] + already, skipped=count["skipped"], heartbeat=now_datetime())
+	write(
+		name,
+		status=RUNNING,
+		total=count["due"] + already,
+		skipped=count["skipped"],
+		heartbeat=now_datetime(),
+	)
 	for worker in range(1, min(max(cint(run.workers), 1), MAX_WORKERS)):
 		enqueue(name, worker)
 	frappe.db.commit()  # from here on every job of every run can take the charges
@@ -176,7 +186,7 @@ def process(name: str) -> None:
 def is_running(name: str) -> bool:
 	"""Read anew in its own transaction: the treasurer may have paused the run."""
 	frappe.db.rollback()
-	return frappe.db.get_value(RUN, name, "status") in ALIVE
+	return frappe.db.get_value(RUN, name, "status") == RUNNING
 
 
 def chunk(name: str, year: DuesYear, numbers: invoices.InvoiceNumbers, size: int) -> bool:
@@ -255,7 +265,7 @@ def finish(name: str, year: DuesYear) -> None:
 	frappe.db.rollback()
 	run = lock(name)
 	counted = progress(name)
-	if run.status in ALIVE and not pending(year.name, 1):
+	if run.status == RUNNING and not pending(year.name, 1):
 		status = WITH_FAILURES if counted["failed"] else COMPLETED
 		write(name, status=status, finished_at=now_datetime(), heartbeat=now_datetime(), **counted)
 		invoices.update_company_sales(year.company)
