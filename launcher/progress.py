@@ -93,8 +93,7 @@ class Steps:
 			for line in lines:
 				print(f"  {line[:200]}", file=out)
 		print("\nWhat to do:", file=out)
-		if problem.hint:
-			print(f"  {problem.hint}", file=out)
+		print(f"  {problem.hint or f'Read the whole log: {step.path}'}", file=out)
 		print(f"  Then run {self.command} again: it goes on where it was.", file=out)
 		out.flush()
 
