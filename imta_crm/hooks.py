@@ -20,6 +20,7 @@ after_uninstall = "imta_crm.uninstall.after_uninstall"
 # Desk
 app_include_js = ["imta.bundle.js"]
 app_include_css = ["imta.bundle.css"]
+doctype_list_js = {"IMTA Member": "public/js/liaison/member_list.js"}
 doctype_js = {}
 
 # Permissions: one predicate per DocType, used for lists and for documents
@@ -35,6 +36,7 @@ permission_query_conditions = {
 	"Member Language": "imta_crm.membership.permissions.member_rows_query",
 	"Member Affiliate": "imta_crm.membership.permissions.by_member_query",
 	"Membership Change": "imta_crm.membership.permissions.by_member_query",
+	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_query",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_query",
 }
 has_permission = {
@@ -42,6 +44,7 @@ has_permission = {
 	"IMTA Member": "imta_crm.membership.permissions.member_has_permission",
 	"Member Affiliate": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Change": "imta_crm.membership.permissions.by_member_has_permission",
+	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_has_permission",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Application": "imta_crm.membership.doctype.membership_application.membership_application.has_permission",
 }

@@ -1,5 +1,7 @@
 """Contacts in the timeline of their member."""
 
+import html
+
 import frappe
 from frappe import _
 from frappe.utils import format_date, getdate, nowdate
@@ -67,6 +69,12 @@ def get_timeline_content(doctype: str, docname: str) -> list[dict]:
 	]
 
 
+def plain(text: str | None) -> str:
+	"""Text as it was typed. Frappe stores what looks like markup with its signs replaced; the template replaces
+	them again, whatever the data hold, and a reader would see `&amp;lt;`."""
+	return html.unescape(text or "")
+
+
 def _rows(doctype: str, parents: list[str], fields: list[str]) -> dict[str, list]:
 	grouped: dict[str, list] = {}
 	if parents:
@@ -84,15 +92,17 @@ def _render(contact: frappe._dict, theirs: list[str], users: list[str], needs: l
 		TEMPLATE,
 		{
 			"contact": contact,
-			"title": contact.event_name or _(contact.channel),
+			"title": plain(contact.event_name) or _(contact.channel),
+			"summary": plain(contact.summary),
+			"next_step": plain(contact.next_step),
 			"direction": _(contact.direction),
 			"outcome": _(contact.outcome) if contact.outcome else "",
 			"outcome_colour": {"Positive": "green", "Negative": "red"}.get(contact.outcome, "gray"),
 			"when": local_label(contact.contact_at, contact.time_zone),
 			"link": frappe.utils.get_url_to_form("Liaison Contact", contact.name),
-			"theirs": [name for name in theirs if name],
+			"theirs": [plain(name) for name in theirs if name],
 			"ours": [frappe.utils.get_fullname(user) for user in users],
-			"needs": needs,
+			"needs": [(plain(row.need), row.is_met) for row in needs],
 			"next_by": format_date(contact.next_step_on) if contact.next_step_on else "",
 			"next_owner": frappe.utils.get_fullname(contact.next_step_owner)
 			if contact.next_step_owner

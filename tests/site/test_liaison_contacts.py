@@ -426,7 +426,7 @@ def test_timeline_shows_the_contact_and_runs_nothing(member):
 	assert get_datetime(item["creation"]) == get_datetime(contact.contact_at)
 	html = item["content"]
 	assert "<script" not in html and "<img" not in html and "<i>" not in html
-	assert "&lt;script&gt;" in html
+	assert "&lt;script&gt;" in html and "&amp;lt;" not in html
 	assert "Ueli" in html and "Administrator" in html and "Asia/Shanghai" in html and "send" in html
 
 

@@ -92,7 +92,8 @@ class LiaisonContact(Document):
 		self.contact_group = before.contact_group if before else (self.flags.contact_group or None)
 
 	def set_defaults(self):
-		self.contact_at = self.contact_at or now_datetime()
+		# To the minute: nobody knows the second of a talk.
+		self.contact_at = get_datetime(self.contact_at or now_datetime()).replace(second=0, microsecond=0)
 		self.time_zone = self.time_zone or default_zone()
 		self.summary = strip(self.summary or "")
 		if not self.alliance_people and self.is_new():

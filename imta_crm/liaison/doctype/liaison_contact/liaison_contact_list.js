@@ -1,25 +1,33 @@
 frappe.listview_settings["Liaison Contact"] = {
-	add_fields: ["member_name", "channel", "outcome", "next_step", "next_step_on", "next_step_state"],
+	add_fields: ["member_name", "channel", "contact_at", "outcome", "next_step", "next_step_on", "next_step_state"],
 	hide_name_column: true,
 
+	formatters: {
+		// Few columns fit beside the member; how and when belong together.
+		channel(value, df, doc) {
+			return `${__(value)} · ${frappe.datetime.str_to_user(doc.contact_at.slice(0, 10))}`;
+		},
+	},
+
 	onload(listview) {
+		const show = (filters) =>
+			listview.filter_area
+				.clear(false)
+				.then(() =>
+					listview.filter_area.add([["Liaison Contact", "next_step_state", "=", "Open"], ...filters])
+				);
 		listview.page.add_inner_button(__("Overdue Next Steps"), () => {
-			listview.filter_area.clear(false).then(() =>
-				listview.filter_area.add([
-					["Liaison Contact", "next_step_state", "=", "Open"],
-					["Liaison Contact", "next_step_on", "<", frappe.datetime.get_today()],
-				])
-			);
+			show([["Liaison Contact", "next_step_on", "<", frappe.datetime.get_today()]]);
 		});
 		listview.page.add_inner_button(__("My Next Steps"), () => {
-			listview.filter_area.clear(false).then(() =>
-				listview.filter_area.add([
-					["Liaison Contact", "next_step_state", "=", "Open"],
-					["Liaison Contact", "next_step_owner", "=", frappe.session.user],
-				])
-			);
+			show([["Liaison Contact", "next_step_owner", "=", frappe.session.user]]);
 		});
 		listview.page.add_inner_button(__("Contacts Due"), () => frappe.set_route("query-report", "Contacts Due"));
+	},
+
+	refresh(listview) {
+		if (!listview.can_create) return;
+		listview.page.set_primary_action(__("Log Contact"), () => listview.make_new_doc(), "add");
 	},
 
 	get_indicator(doc) {

@@ -73,15 +73,15 @@ def _members(filters: frappe._dict) -> list[frappe._dict]:
 def columns() -> list[dict]:
 	return [
 		_column("member", _("Member"), "Link", 120, options="IMTA Member"),
-		_column("member_name", _("Name"), "Data", 240),
-		_column("is_key_member", _("Key Member"), "Check", 70),
+		_column("member_name", _("Name"), "Data", 220),
+		_column("is_key_member", _("Key Member"), "Check", 100),
 		_column("tier", _("Tier"), "Link", 100, options="Member Tier"),
 		_column("country", _("Country/Region"), "Link", 130, options="Country"),
-		_column("due_on", _("Due On"), "Date", 105),
+		_column("due_on", _("Due On"), "Date", 120),
 		_column("days_late", _("Days Late"), "Int", 90),
-		_column("last_contact_at", _("Last Contact"), "Datetime", 155),
+		_column("last_contact_at", _("Last Contact"), "Datetime", 170),
 		_column("last_channel", _("Channel"), "Data", 90),
-		_column("next_step_on", _("Next Step By"), "Date", 110),
+		_column("next_step_on", _("Next Step By"), "Date", 125),
 		_column("officer", _("Liaison Officer"), "Link", 170, options="User"),
 		_column("last_contact", _("Liaison Contact"), "Link", 130, options="Liaison Contact"),
 	]
