@@ -112,7 +112,7 @@ def plan_of(place: int) -> list[tuple[float, int]]:
 	if kind == 6:
 		return [(0.5, 60 + place % 30), (0.5, 190 + place)]
 	if kind == 7:
-		return [(1.0, 150 + (place * 3) % 120)]
+		return [(1.0, 150 + (place * 3) % 165)]
 	if kind == 8:
 		# Every second one pays a part; one pays too much.
 		if place == 8:

@@ -185,7 +185,7 @@ def make_changes() -> None:
 			"The seat in the Council rotates to another association at the end of the term. 理事席位任期届满轮换。"),
 		("Norwegian Trekking Association", "Upgrade", next_year, "Council",
 			"Elected to the Council by the General Assembly. 经会员大会选举进入理事会。"),
-		("Individual Member 04", "Appoint Emeritus", add_days(today, -45), None,
+		("Individual Member 04", "Appoint Emeritus", next_year, None,
 			"For long services to mountain tourism. 长期致力于山地旅游事业，授予荣誉会员。"),
 		("Individual Member 06", "Suspend", add_days(today, -120), None,
 			"At the member's own wish during a year abroad. 会员因外派一年，申请暂停。"),

@@ -33,6 +33,5 @@ def receive(
 	if entry.references:
 		entry.references[0].allocated_amount = min(amount, open_amount)
 	entry.set_amounts()
-	entry.insert()
 	entry.submit()
 	return entry.name

@@ -13,24 +13,19 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint, get_link_to_form, getdate, now_datetime, nowdate
+from frappe.utils import cint, getdate, now_datetime, nowdate
 
+from imta_crm.defaults import read
 from imta_crm.erp import masters
 from imta_crm.membership import members
-from imta_crm.policy import messages
+from imta_crm.policy import messages, roster
 from imta_crm.policy.names import safe_cell
 
-try:
-	from imta_crm.policy import roster
-except ImportError:  # TEMP until the rules are in
-	roster = frappe._dict(Table=None, RosterResult=None, RosterMember=None, Problem=None)
-
-MAX_MEGABYTES = 10
+MAX_MEGABYTES = roster.MAX_BYTES // (1024 * 1024)
 CHUNK = 25  # rows in one transaction: small enough to lose little, large enough to be quick
 SHOWN_PROBLEMS = 500  # rows of the table in the form; the download has all of them
 SHOWN_MEMBERS = 15
@@ -148,11 +143,11 @@ class RosterImport(Document):
 
 	def content(self) -> bytes:
 		file = self.attached_file()
-		if cint(file.file_size) > MAX_MEGABYTES * 1024 * 1024:
+		if cint(file.file_size) > roster.MAX_BYTES:
 			frappe.throw(messages.text("file_too_large", [MAX_MEGABYTES], frappe.local.lang), RosterFileError)
 		path = file.get_full_path()
 		with open(path, "rb") as handle:
-			return handle.read(MAX_MEGABYTES * 1024 * 1024 + 1)
+			return handle.read(roster.MAX_BYTES + 1)
 
 	def read(self) -> tuple[roster.Table, roster.RosterResult, str]:
 		"""The file as the rules see it, and its hash. Knows who is a member now.
@@ -167,9 +162,10 @@ class RosterImport(Document):
 				tiers=known_tiers(),
 				currencies=known_currencies(),
 				existing=members.known_identities(),
+				today=getdate(nowdate()),
 			)
 		except roster.RosterError as error:
-			frappe.throw(messages.text(error.code, error.values, frappe.local.lang), RosterFileError)
+			frappe.throw(error.text(frappe.local.lang), RosterFileError)
 		return table, result, hashlib.sha256(data).hexdigest()
 
 	# Checking
@@ -420,17 +416,27 @@ def download_problems(name: str) -> None:
 	frappe.response["type"] = "download"
 
 
-def known_tiers() -> dict[str, list[str]]:
+def known_tiers() -> list[dict]:
 	"""Tiers with the other names under which a roster may have them."""
-	raise NotImplementedError
+	return frappe.get_all(
+		"Member Tier",
+		filters={"disabled": 0},
+		fields=["tier_name", "tier_name_zh", "aliases", "member_type"],
+		order_by="`rank` desc",
+	)
 
 
 def known_currencies() -> set[str]:
-	"""Currencies that the alliance invoices in: those of the dues years and of the tiers."""
+	"""Currencies that the alliance invoices in: those of the tiers and of the dues years.
+
+	Before the first dues year is made, the shipped ones say it.
+	"""
 	codes = set(frappe.get_all("Member Tier", filters={"disabled": 0}, pluck="dues_currency"))
-	if frappe.db.exists("DocType", "Dues Rate"):
-		codes |= set(frappe.get_all("Dues Rate", pluck="currency"))
-		codes |= set(frappe.get_all("Dues Year", pluck="reference_currency"))
+	codes |= set(frappe.get_all("Dues Year", pluck="reference_currency"))
+	codes |= set(frappe.get_all("Dues Rate", filters={"parenttype": "Dues Year"}, pluck="currency"))
+	if not frappe.db.count("Dues Year"):
+		for year in read("dues_years") or []:
+			codes |= {year["reference_currency"], *(rate["currency"] for rate in year["rates"])}
 	return {code for code in codes if code}
 
 
@@ -483,7 +489,7 @@ def problem_row(problem: roster.Problem) -> dict:
 		"roster_no": problem.no,
 		"column_name": problem.column,
 		"value": problem.value,
-		"problem": messages.text(problem.code, problem.values, frappe.local.lang),
+		"problem": problem.text(frappe.local.lang),
 		"code": problem.code,
 	}
 
