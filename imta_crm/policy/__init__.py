@@ -1,0 +1,27 @@
+"""The alliance's rules: pure Python, standard library only, no Frappe, no clock, no database.
+
+Dates and Decimals come in, frozen dataclasses go out. The desk, the scheduler and the launcher's preview
+all call the same functions. Rates, tiers, days and calendars are arguments: the secretariat edits them.
+
+| module | what it decides |
+| --- | --- |
+| `dates` | periods with both ends included, months and years without drift, dates as people write them |
+| `money` | rounding half up at the currency's own decimals, conversion |
+| `proration` | the part of a period's amount that falls on some of its days |
+| `dues` | who owes what for a period and why, or why not; the difference after a change of tier |
+| `spans` | histories of a status or a tier; gaps stay gaps |
+| `status` | which membership change may follow which status |
+| `standing` | Active, In Arrears or Suspended, from what is owed |
+| `reminders` | which reminder goes out today, each at most once, caught up after missed days |
+| `rhythm` | when a member should next be contacted |
+| `benefits` | whether an affiliated person has the member's benefits |
+| `card` | how long a membership card is valid |
+| `names` | names folded for comparison, cells made inert for spreadsheets |
+| `countries`, `languages` | how people write them, and the names and codes under which Frappe keeps them |
+| `roster` | a spreadsheet of members: encoding, separator, headings, and every problem of every row |
+| `preview` | the launcher's `preview` command |
+| `messages` | every sentence that the rules say, by code, in English and Chinese |
+
+A rule that refuses raises a named exception or returns a reason; both carry a code of `messages.TEXTS` and
+the values for its sentence.
+"""

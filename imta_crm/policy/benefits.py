@@ -1,4 +1,4 @@
-"""Benefits of affiliated people and the validity of the membership card."""
+"""Benefits of the people affiliated with a member."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from imta_crm.policy.spans import value_on
-from imta_crm.policy.status import Status, enjoys_benefits, is_member
+from imta_crm.policy.status import enjoys_benefits
 
 
 def benefits_active(
@@ -23,26 +23,3 @@ def benefits_active(
 		(start is None or start <= on) and (end is None or on <= end) for start, end in affiliation_spans
 	)
 	return affiliated and enjoys_benefits(value_on(member_status_spans, on))
-
-
-def card_valid_until(
-	*, status: str, is_exempt: bool, paid_until: date | None, open_until: date | None
-) -> date | None:
-	"""Last day of validity to print on the card, or None where no card is valid.
-
-	`paid_until` is the last day of the latest period the member has paid, `open_until` the last day of the
-	dues year now open. A member in good standing has until the end of the open year; one in arrears keeps
-	what it has paid for; an exempt or emeritus member has the open year.
-	"""
-	if not is_member(status) or status == Status.SUSPENDED:
-		return None
-	if is_exempt or status == Status.EMERITUS:
-		return open_until
-	if status == Status.IN_ARREARS:
-		return paid_until
-	return max(filter(None, (paid_until, open_until)), default=None)
-
-
-def card_is_valid(*, status: str, valid_until: date | None, on: date) -> bool:
-	"""What the public page confirms."""
-	return enjoys_benefits(status) and valid_until is not None and on <= valid_until
