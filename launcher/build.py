@@ -232,9 +232,14 @@ def address_of(repository: str) -> str:
 	return f"file://{local.resolve()}" if "://" not in repository and local.exists() else repository
 
 
+def has_source(place: Place, app: str) -> bool:
+	target = place.bench / "apps" / app
+	return (target / app / "__init__.py").exists() and (target / "pyproject.toml").exists()
+
+
 def source(place: Place, step: Step, app: str, repository: str, branch: str) -> None:
 	target = place.bench / "apps" / app
-	if (target / app / "__init__.py").exists() and (target / "pyproject.toml").exists():
+	if has_source(place, app):
 		step.done_before(version_of(place, app))
 		return
 	part = target.with_name(f".{app}.part")

@@ -134,6 +134,10 @@ def was_whole(place: Place, site: str) -> bool:
 	return read_json(marker(place, site)).get("installed") is True
 
 
+def is_current(place: Place, site: str) -> bool:
+	return read_json(marker(place, site)).get("code") == code_key(place)
+
+
 def create(place: Place, step: Step, site: str, dump: Path | None = None, **config: object) -> None:
 	"""Make a site from the base (or another dump). One that was left half-made is made anew."""
 	if was_whole(place, site):

@@ -21,7 +21,8 @@ from launcher.settings import APP, BRANCH, PORT_OFFSETS, ROOT, TEST_SITE, Place,
 
 SUITES = ("policy", "site", "browser")
 BENCHMARK_SITE = "benchmark.imta.localhost"
-CHECK_TOOLS = ("pytest~=8.3", "hypothesis~=6.112", "ruff~=0.8")
+# One version of ruff, here and in .pre-commit-config.yaml: others format otherwise.
+CHECK_TOOLS = ("pytest~=8.3", "hypothesis~=6.112", "ruff==0.17.6")
 BENCH_TOOLS = ("pytest~=8.3", "hypothesis~=6.112", "playwright>=1.45,<2")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 REPORT = "IMTA_TEST_REPORT"  # where the part that runs as the bench's user leaves its counts
@@ -322,6 +323,8 @@ def run_on_bench(options: argparse.Namespace, place: Place, chosen: tuple[str, .
 				counts.append(run_suite(options, place, "site", place.app, ports))
 			if "browser" in wanted:
 				counts.append(browser(options, place, steps, test_services, queues, ports))
+			if sites.was_whole(place, place.site) and not sites.is_current(place, place.site):
+				print(f"\n{place.site} keeps its data; ./imta up brings it to the code that was tested.")
 			return counts
 		finally:
 			test_services.stop()
@@ -360,7 +363,6 @@ def test_config(ports: dict[str, int]) -> dict[str, object]:
 		"redis_cache": f"redis://127.0.0.1:{ports['redis_cache']}",
 		"redis_queue": f"redis://127.0.0.1:{ports['redis_queue']}",
 		"socketio_port": ports["socketio"],
-		"disable_scheduler_in_tests": 1,
 	}
 
 

@@ -20,6 +20,7 @@ from launcher.progress import StepFailed, Steps, clock, last_lines
 from launcher.services import Services, base_specs, site_specs
 from launcher.settings import DEFAULT_USER, ROOT, UPSTREAM, Place
 
+SOURCES = {"FRAPPE_REPO": "frappe", "ERPNEXT_REPO": "erpnext"}
 STAGE = "IMTA_STAGE"  # set for the part that runs as the bench's user, when root called
 
 
@@ -161,7 +162,7 @@ def up(options: argparse.Namespace, argv: list[str]) -> int:
 			file=sys.stderr,
 		)
 		return 1
-	if not place.ready and not sources_answer(steps, options.branch):
+	if not sources_answer(steps, place, options.branch):
 		return 1
 	system_part(steps, user)
 	if must_hand_over():
@@ -169,8 +170,12 @@ def up(options: argparse.Namespace, argv: list[str]) -> int:
 	return bench_part(options, place)
 
 
-def sources_answer(steps: Steps, branch: str) -> bool:
-	known = repositories()
+def sources_answer(steps: Steps, place: Place, branch: str) -> bool:
+	"""Ask for the sources that are not in the bench yet, before anything is installed."""
+	every = repositories()
+	known = {name: every[name] for name, app in SOURCES.items() if not build.has_source(place, app)}
+	if not known:
+		return True
 	problems: dict[str, str] = {}
 	try:
 		with steps.step("sources", "Reach the sources of Frappe and ERPNext") as step:
