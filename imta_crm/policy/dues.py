@@ -185,7 +185,11 @@ def decide(member: MemberFacts, rules: DuesRules, *, as_of: date) -> Decision:
 		return skip("not_a_member", status=member.status)
 	membership = membership_stretches(statuses)
 	if not membership:
-		return skip("applicant") if member.status == Status.APPLICANT else skip("not_a_member", status=member.status)
+		return (
+			skip("applicant")
+			if member.status == Status.APPLICANT
+			else skip("not_a_member", status=member.status)
+		)
 	parts = within(rules.period, membership)
 	if not parts:
 		first = min(start for start, _ in membership)
@@ -277,7 +281,9 @@ def _suspended_throughout(statuses: tuple[Span, ...], start: date, end: date) ->
 
 	Days after a suspended member left count as suspended: nothing became due before it went.
 	"""
-	window = within(Period(start, end), [(span.start, span.end) for span in statuses if span.value == Status.SUSPENDED])
+	window = within(
+		Period(start, end), [(span.start, span.end) for span in statuses if span.value == Status.SUSPENDED]
+	)
 	if not window:
 		return False
 	good = [
@@ -302,7 +308,9 @@ def _amounts(
 	# The exact product is prorated and rounded once; rounding the reference amount first would round twice.
 	amount = share_of(multiply(whole, rate), numerator, denominator, exponent_of(currency))
 	if not amount:
-		return Decision(member.name, SKIP, "nothing_to_charge", tier, covered, currency=currency, detail={"tier": tier})
+		return Decision(
+			member.name, SKIP, "nothing_to_charge", tier, covered, currency=currency, detail={"tier": tier}
+		)
 	part = numerator != denominator
 	reason = "credit" if kind == CREDIT else "charge_part" if part else "charge_whole"
 	detail = {"tier": tier, "start": covered.start, "end": covered.end}

@@ -19,7 +19,10 @@ TEXTS: dict[str, tuple[str, str]] = {
 	"exempt_status": ("{0} members are exempt", "{0}免缴会费"),
 	"applicant": ("Not admitted yet", "尚未批准入会"),
 	"not_a_member": ("Not a member ({0})", "非会员（{0}）"),
-	"suspended": ("Suspended when the dues fell due on {0}; charged on return", "{0} 应缴时处于暂停状态，恢复后计收"),
+	"suspended": (
+		"Suspended when the dues fell due on {0}; charged on return",
+		"{0} 应缴时处于暂停状态，恢复后计收",
+	),
 	"left_before": ("Left on {0}, before the period", "{0} 已退会，早于本期"),
 	"joined_after": ("Joined on {0}, after the period", "{0} 入会，晚于本期"),
 	"gap": ("No member in this period; returned on {0}", "本期内非会员，{0} 恢复"),
@@ -29,7 +32,10 @@ TEXTS: dict[str, tuple[str, str]] = {
 	"no_join_date": ("The date of admission is missing", "缺少入会日期"),
 	"nothing_to_charge": ("Nothing to charge for {0}", "{0}无需计收"),
 	"downgrade_next_period": ("The change to {0} counts from the next period", "变更为{0}自下一期起生效"),
-	"change_after_period": ("The change takes effect on {0}, after the period", "变更自 {0} 起生效，晚于本期"),
+	"change_after_period": (
+		"The change takes effect on {0}, after the period",
+		"变更自 {0} 起生效，晚于本期",
+	),
 	"change_in_annual": ("The charge for the period is for {0} already", "本期会费已按{0}计收"),
 	# Standing
 	"standing_good": ("Nothing is overdue", "无逾期款项"),
@@ -98,7 +104,10 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"The alliance does not invoice in {0}; possible: {1}",
 		"联盟不以 {0} 开具发票；可选：{1}",
 	),
-	"language_unknown": ("“{0}” is not a language; write a code such as en or zh", "无法识别语言“{0}”，请写 en 或 zh 等代码"),
+	"language_unknown": (
+		"“{0}” is not a language; write a code such as en or zh",
+		"无法识别语言“{0}”，请写 en 或 zh 等代码",
+	),
 	"member_type_unknown": ("“{0}” is neither organisation nor individual", "“{0}”既不是机构也不是个人"),
 	"yes_no_unknown": ("“{0}” is neither yes nor no", "“{0}”既不是“是”也不是“否”"),
 	"too_long": ("{0} characters; at most {1} fit", "共 {0} 个字符，最多 {1} 个"),
@@ -107,7 +116,10 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"单元格以公式形式开头，已拒绝；如为文字请删除首字符",
 	),
 	"control_character": ("The cell holds a control character (code {0})", "单元格含有控制字符（代码 {0}）"),
-	"duplicate_in_file": ("The same name and country as in row {0} ({1})", "与第 {0} 行名称和国家/地区相同（{1}）"),
+	"duplicate_in_file": (
+		"The same name and country as in row {0} ({1})",
+		"与第 {0} 行名称和国家/地区相同（{1}）",
+	),
 	"already_member": ("A member already: {0}", "已是会员：{0}"),
 }
 

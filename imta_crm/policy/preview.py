@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from imta_crm.policy import dues, messages, roster
+from imta_crm.policy.countries import by_code
 from imta_crm.policy.dates import DateProblem, Period, parse_date
 from imta_crm.policy.money import exponent_of, round_money
 from imta_crm.policy.names import safe_cell
@@ -59,7 +60,10 @@ WORDS: dict[str, tuple[str, str]] = {
 	"good": ("{0} members in order, {1} problems in {2} rows", "{0} 名会员无误，{2} 行中有 {1} 个问题"),
 	"ignored": ("Columns not read: {0}", "未读取的列：{0}"),
 	"dues": ("Dues {0}, as of {1}", "{0} 年度会费，截至 {1}"),
-	"counts": ("{0} charges, {1} exempt, {2} otherwise not charged", "计收 {0} 笔，免缴 {1} 名，其他未计收 {2} 名"),
+	"counts": (
+		"{0} charges, {1} exempt, {2} otherwise not charged",
+		"计收 {0} 笔，免缴 {1} 名，其他未计收 {2} 名",
+	),
 	"total": ("Total", "合计"),
 	"charges": ("Charges", "笔数"),
 	"rate_line": ("1 {0} = {1} {2} ({3})", "1 {0} = {1} {2}（{3}）"),
@@ -98,6 +102,10 @@ def main(argv: Sequence[str]) -> int:
 	try:
 		tiers = _read_json(options.tiers)
 		year = read_year(options, tiers)
+		if say.place:
+			say.tier_names = {
+				tier["tier_name"]: str(tier.get("tier_name_zh") or tier["tier_name"]) for tier in tiers
+			}
 		data = _read_bytes(Path(options.file))
 	except UnusableError as problem:
 		print(say("unusable", problem.what, problem), file=sys.stderr)
@@ -111,7 +119,9 @@ def main(argv: Sequence[str]) -> int:
 		return UNUSABLE
 
 	as_of = options.as_of or year.rules.period.end
-	decisions = [(member, dues.decide(facts_of(member), year.rules, as_of=as_of)) for member in result.members]
+	decisions = [
+		(member, dues.decide(facts_of(member), year.rules, as_of=as_of)) for member in result.members
+	]
 	out = sys.stderr if options.csv == "-" else sys.stdout
 	try:
 		_report(options, say, table, result, year, as_of, decisions, out)
@@ -134,9 +144,24 @@ class UnusableError(Exception):
 
 
 class _Say:
+	"""The words of the output in one language, and the names of tiers and countries in it."""
+
 	def __init__(self, lang: str):
 		self.lang = lang
 		self.place = int(lang == "zh")
+		self.tier_names: dict[str, str] = {}
+
+	def tier(self, name: str) -> str:
+		return self.tier_names.get(name, name)
+
+	def country(self, member: roster.RosterMember) -> str:
+		return by_code()[member.country_code].name_zh if self.place else member.country
+
+	def reason(self, decision: dues.Decision) -> str:
+		detail = dict(decision.detail)
+		if "tier" in detail:
+			detail["tier"] = self.tier(str(detail["tier"]))
+		return dues.reason_text(decision.reason, detail, self.lang)
 
 	def __call__(self, word: str, *values: object) -> str:
 		return WORDS[word][self.place].format(*values)
@@ -148,14 +173,20 @@ def _parser() -> argparse.ArgumentParser:
 		description="Check a roster and work out the year's dues, without a bench, a site or a database.",
 		epilog="Exit status: 0 in order, 1 problems found, 2 the file or the arguments cannot be used.",
 	)
-	parser.add_argument("file", metavar="FILE", help="roster as CSV (UTF-8, UTF-16 or GBK; comma, semicolon or tab)")
+	parser.add_argument(
+		"file", metavar="FILE", help="roster as CSV (UTF-8, UTF-16 or GBK; comma, semicolon or tab)"
+	)
 	parser.add_argument("--year", required=True, type=_year, help="dues year, for example 2026")
-	parser.add_argument("--as-of", type=_date, metavar="DATE", help="what is due on that day (default: all of the year)")
+	parser.add_argument(
+		"--as-of", type=_date, metavar="DATE", help="what is due on that day (default: all of the year)"
+	)
 	parser.add_argument(
 		"--rate", action="append", default=[], type=_rate, metavar="CUR=RATE",
 		help="units of a currency for 1 of the reference currency, for example CNY=7.0288; can be repeated",
 	)  # fmt: skip
-	parser.add_argument("--proration", choices=METHODS, help="how part of a year is reckoned (default: the year's)")
+	parser.add_argument(
+		"--proration", choices=METHODS, help="how part of a year is reckoned (default: the year's)"
+	)
 	parser.add_argument(
 		"--tiers", metavar="FILE", type=Path, default=DEFAULTS / "member_tiers.json",
 		help="member tiers as JSON (default: the shipped ones)",
@@ -186,7 +217,9 @@ def _rate(text: str) -> tuple[str, Decimal]:
 		rate = Decimal(number.strip())
 	except InvalidOperation:
 		rate = Decimal(0)
-	if not (currency.isascii() and currency.isalpha() and len(currency) == 3 and rate.is_finite() and rate > 0):
+	if not (
+		currency.isascii() and currency.isalpha() and len(currency) == 3 and rate.is_finite() and rate > 0
+	):
 		raise argparse.ArgumentTypeError(f"{text} is not a rate such as CNY=7.0288")
 	return currency, rate
 
@@ -283,7 +316,8 @@ def _report(options, say, table, result, year, as_of, decisions, out) -> None:
 
 	problem_heads = [say(word) for word in ("row", "no", "column", "value", "problem")]
 	problems = [
-		[problem.row, problem.no, problem.column, problem.value, problem.text(say.lang)] for problem in result.problems
+		[problem.row, problem.no, problem.column, problem.value, problem.text(say.lang)]
+		for problem in result.problems
 	]
 	if problems:
 		_print_table(problem_heads, problems, out, numbers={0}, uncut={4})
@@ -301,17 +335,19 @@ def _report(options, say, table, result, year, as_of, decisions, out) -> None:
 		source = year.sources.get(currency) or say("told")
 		print(say("rate_line", reference, year.rules.rates[currency], currency, source), file=out)
 	print(file=out)
-	heads = [say(word) for word in ("no", "member", "country", "tier", "joined", "amount", "currency", "reason")]
+	heads = [
+		say(word) for word in ("no", "member", "country", "tier", "joined", "amount", "currency", "reason")
+	]
 	lines = [
 		[
 			member.no,
 			member.name,
-			member.country,
-			member.tier,
+			say.country(member),
+			say.tier(member.tier),
 			member.joined_on,
 			_money(decision) if decision.is_charge else "",
 			decision.currency if decision.is_charge else "",
-			decision.text(say.lang),
+			say.reason(decision),
 		]
 		for member, decision in decisions
 	]
@@ -342,7 +378,9 @@ def _print_totals(say, decisions, reference: str, out: TextIO) -> None:
 	sums = totals(decisions)
 	lines = [
 		[currency, count, _grouped(amount, currency), _grouped(in_reference, reference)]
-		for currency, (count, amount, in_reference) in sorted(sums.items(), key=lambda one: one[0] != reference)
+		for currency, (count, amount, in_reference) in sorted(
+			sums.items(), key=lambda one: one[0] != reference
+		)
 	]
 	whole = sum((in_reference for _, _, in_reference in sums.values()), Decimal(0))
 	charges = sum(count for count, _, _ in sums.values())
@@ -374,9 +412,9 @@ def _write_dues(path: str, say, decisions, reference: str) -> None:
 				member.no,
 				member.name,
 				member.name_local,
-				member.country,
+				say.country(member),
 				member.country_code,
-				member.tier,
+				say.tier(member.tier),
 				member.joined_on,
 				say(decision.kind),
 				decision.covered.start if charged else "",
@@ -385,7 +423,7 @@ def _write_dues(path: str, say, decisions, reference: str) -> None:
 				decision.rate if charged else "",
 				decision.amount if charged else "",
 				decision.currency if charged else "",
-				decision.text(say.lang),
+				say.reason(decision),
 			]
 		)
 	_write_csv(path, heads, lines)
@@ -447,7 +485,9 @@ def _print_table(
 		]
 		for line in lines
 	]
-	widths = [max([width_of(head), *(width_of(line[index]) for line in shown)]) for index, head in enumerate(heads)]
+	widths = [
+		max([width_of(head), *(width_of(line[index]) for line in shown)]) for index, head in enumerate(heads)
+	]
 	rule = ["-" * width for width in widths]
 	text = []
 	for line in [list(heads), rule, *shown]:

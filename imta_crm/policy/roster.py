@@ -27,11 +27,24 @@ MAX_CELL = 100_000
 MAX_TEXT = 140  # Frappe's Data field
 MAX_SHOWN = 120
 SEPARATORS = (",", ";", "\t")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 REQUIRED = ("name", "country", "tier", "joined_on")
 # Field -> headings under which rosters have it; compared without case, accents, spaces and punctuation.
 HEADINGS: dict[str, tuple[str, ...]] = {
-	"no": ("No.", "No", "Nr.", "Number", "#", "Serial No.", "Roster No.", "序号", "编号", "會員編號", "会员编号"),
+	"no": (
+		"No.",
+		"No",
+		"Nr.",
+		"Number",
+		"#",
+		"Serial No.",
+		"Roster No.",
+		"序号",
+		"编号",
+		"會員編號",
+		"会员编号",
+	),
 	"name": (
 		"Organisation (EN)",
 		"Organization (EN)",
@@ -155,7 +168,18 @@ HEADINGS: dict[str, tuple[str, ...]] = {
 		"等级",
 	),
 	"member_type": ("Type", "Member Type", "类型", "会员性质", "性质"),
-	"sector": ("Sector", "Industry", "Field", "Branch", "行业", "领域", "所属行业", "行业领域", "行业类别", "部门"),
+	"sector": (
+		"Sector",
+		"Industry",
+		"Field",
+		"Branch",
+		"行业",
+		"领域",
+		"所属行业",
+		"行业领域",
+		"行业类别",
+		"部门",
+	),
 	"joined_on": (
 		"Date joined",
 		"Joined",
@@ -236,12 +260,16 @@ _CURRENCY_NAMES = {
 	"瑞士法郎": "CHF",
 }  # fmt: skip
 _MEMBER_TYPES = {
-	**dict.fromkeys(("organisation", "organization", "org", "institution", "机构", "组织", "单位", "团体"), "Organisation"),
+	**dict.fromkeys(
+		("organisation", "organization", "org", "institution", "机构", "组织", "单位", "团体"), "Organisation"
+	),
 	**dict.fromkeys(("individual", "person", "personal", "个人"), "Individual"),
 }
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]+)")
+_DOMAIN = re.compile(
+	r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]+)"
+)
 _MAIL_SEPARATORS = re.compile(r"[\s;,|/、，；]+")
 
 
@@ -389,18 +417,14 @@ def decode(data: bytes) -> tuple[str, str]:
 	"""Text and the encoding's name. Raises RosterError (`file_not_text`, `file_encoding`)."""
 	if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"{\\rtf")):
 		raise RosterError("file_not_text")
-	for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-		if data.startswith(mark):
-			break
-	else:
-		encoding = _unmarked_utf16(data)
-		if encoding is None:
-			if b"\0" in data:
-				raise RosterError("file_not_text")
-			try:
-				return data.decode("utf-8"), "utf-8"
-			except UnicodeDecodeError:
-				encoding = "gb18030"
+	encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None) or _unmarked_utf16(data)
+	if encoding is None:
+		if b"\0" in data:
+			raise RosterError("file_not_text")
+		try:
+			return data.decode("utf-8"), "utf-8"
+		except UnicodeDecodeError:
+			encoding = "gb18030"
 	try:
 		text = data.decode(encoding)
 	except UnicodeDecodeError:
@@ -426,21 +450,20 @@ def _looks_chinese(data: bytes) -> bool:
 	Western one-byte text decodes as GB18030 too, into nonsense: there a high byte mostly stands between
 	plain letters. Refused rather than mangled.
 	"""
-	chinese = other = 0
+	pairs = lone = 0
 	index, size = 0, len(data)
 	while index < size:
 		if data[index] < 0x80:
 			index += 1
 			continue
 		following = data[index + 1] if index + 1 < size else 0
-		if 0xB0 <= data[index] <= 0xF7 and following >= 0xA1 or data[index] in (0xA1, 0xA3) and following >= 0xA1:
-			chinese += 1
-		elif 0x30 <= following <= 0x39:
-			index += 2  # GB18030 in four bytes: other scripts, says nothing
-		else:
-			other += 1
+		# Followed by a digit it is half of four bytes, for other scripts, and says nothing.
+		if following >= 0x80:
+			pairs += 1
+		elif following >= 0x40:
+			lone += 1
 		index += 2
-	return chinese > other
+	return pairs > lone or not lone
 
 
 def _separator(text: str) -> tuple[str, str]:
@@ -601,9 +624,7 @@ class _Checker:
 			)
 		)  # fmt: skip
 
-	def problem(
-		self, field_: str | None, value: str, code: str, *values: object, column: str = ""
-	) -> None:
+	def problem(self, field_: str | None, value: str, code: str, *values: object, column: str = "") -> None:
 		if field_ is not None:
 			index = self.columns.get(field_)
 			column = self.headings[index] if index is not None else HEADINGS[field_][0]
@@ -676,7 +697,11 @@ class _Checker:
 			if told := _MEMBER_TYPES.get(fold(cell)):
 				return told
 			self.problem("member_type", cell, "member_type_unknown", cell)
-		return tier.member_type if tier and tier.member_type in ("Organisation", "Individual") else "Organisation"
+		return (
+			tier.member_type
+			if tier and tier.member_type in ("Organisation", "Individual")
+			else "Organisation"
+		)
 
 	def joined_on(self) -> date | None:
 		cell = self.cell("joined_on")

@@ -69,7 +69,9 @@ def append(spans: Iterable[Sequence], value: str, on: date) -> tuple[Span, ...]:
 	return (*history, Span(value, on))
 
 
-def stretches(spans: Iterable[Sequence], wanted: Callable[[str], bool]) -> tuple[tuple[date, date | None], ...]:
+def stretches(
+	spans: Iterable[Sequence], wanted: Callable[[str], bool]
+) -> tuple[tuple[date, date | None], ...]:
 	"""Unbroken stretches of days on which the value is wanted; a gap between two stays a gap."""
 	result: list[tuple[date, date | None]] = []
 	for span in clean(spans):

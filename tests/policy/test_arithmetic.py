@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
@@ -130,7 +131,7 @@ def test_daily_parts_add_up_to_the_whole(part, amount, exponent, data):
 	bounds = [0, *sorted(cuts), period.days]
 	pieces = [
 		Period(period.start + timedelta(days=a), period.start + timedelta(days=b - 1))
-		for a, b in zip(bounds, bounds[1:], strict=False)
+		for a, b in itertools.pairwise(bounds)
 	]
 	total = sum(prorate(amount, period, piece, "Daily", exponent) for piece in pieces)
 	half = D(1).scaleb(-exponent) / 2

@@ -36,7 +36,9 @@ JOINED = date(2017, 8, 15)
 
 
 def member(**facts) -> MemberFacts:
-	return MemberFacts(**{"name": "IMTA-00001", "tier": "Ordinary", "joined_on": JOINED, "currency": "USD"} | facts)
+	return MemberFacts(
+		**{"name": "IMTA-00001", "tier": "Ordinary", "joined_on": JOINED, "currency": "USD"} | facts
+	)
 
 
 def history(*spans) -> tuple:
@@ -98,9 +100,7 @@ def test_a_late_invoice_leaves_as_long_to_pay():
 # Part of the period
 
 
-@pytest.mark.parametrize(
-	"method, amount", [("None", "1000.00"), ("Monthly", "500.00"), ("Daily", "504.11")]
-)
+@pytest.mark.parametrize("method, amount", [("None", "1000.00"), ("Monthly", "500.00"), ("Daily", "504.11")])
 def test_who_joins_in_mid_year_owes_from_admission(method, amount):
 	found = decide(member(joined_on=date(2026, 7, 1)), replace(RULES, proration=method), as_of=END)
 	assert (str(found.amount), found.covered) == (amount, Period(date(2026, 7, 1), END))
@@ -131,7 +131,9 @@ def test_who_left_before_or_at_the_start_owes_nothing(left_on):
 
 
 def test_who_leaves_in_mid_year_owes_the_year_or_by_option_the_days():
-	gone = member(status="Withdrawn", status_spans=history(("Active", JOINED), ("Withdrawn", date(2026, 7, 2))))
+	gone = member(
+		status="Withdrawn", status_spans=history(("Active", JOINED), ("Withdrawn", date(2026, 7, 2)))
+	)
 	assert decide(gone, RULES, as_of=END).amount == D("1000.00")
 	found = decide(gone, replace(RULES, leavers_owe_whole=False), as_of=END)
 	assert (found.amount, found.covered) == (D("498.63"), Period(YEAR.start, date(2026, 7, 1)))
@@ -139,7 +141,9 @@ def test_who_leaves_in_mid_year_owes_the_year_or_by_option_the_days():
 
 def test_a_gap_stays_a_gap():
 	lapsed = member(
-		status_spans=history(("Active", JOINED), ("Withdrawn", date(2025, 6, 1)), ("Active", date(2026, 9, 1)))
+		status_spans=history(
+			("Active", JOINED), ("Withdrawn", date(2025, 6, 1)), ("Active", date(2026, 9, 1))
+		)
 	)
 	assert decide(lapsed, RULES, as_of=date(2026, 8, 31)).reason == "not_yet_due"
 	assert decide(lapsed, RULES, as_of=END).covered == Period(date(2026, 9, 1), END)
@@ -186,7 +190,8 @@ def test_time_as_an_applicant_is_not_charged():
 
 def test_a_history_that_begins_at_the_import_reaches_back_to_admission():
 	imported = member(
-		status_spans=history(("Active", date(2026, 11, 1))), tier_spans=history(("Council", date(2026, 11, 1)))
+		status_spans=history(("Active", date(2026, 11, 1))),
+		tier_spans=history(("Council", date(2026, 11, 1))),
 	)
 	found = decide(imported, RULES, as_of=END)
 	assert (found.amount, found.tier) == (D("2000.00"), "Council")
@@ -251,10 +256,14 @@ def test_a_change_outside_the_period_adds_nothing(effective, reason):
 
 
 def test_no_difference_for_who_is_no_member_then():
-	gone = member(status="Withdrawn", status_spans=history(("Active", JOINED), ("Withdrawn", date(2026, 3, 1))))
+	gone = member(
+		status="Withdrawn", status_spans=history(("Active", JOINED), ("Withdrawn", date(2026, 3, 1)))
+	)
 	assert difference(gone, RULES, "Ordinary", "Council", date(2026, 7, 1)).reason == "not_a_member"
 	assert difference(member(), RULES, "Ordinary", "Platinum", date(2026, 7, 1)).reason == "no_tier_dues"
-	assert difference(member(currency="EUR"), RULES, "Ordinary", "Council", date(2026, 7, 1)).reason == "no_rate"
+	assert (
+		difference(member(currency="EUR"), RULES, "Ordinary", "Council", date(2026, 7, 1)).reason == "no_rate"
+	)
 
 
 @given(st.dates(date(2026, 1, 2), END), st.sampled_from(["USD", "CNY", "JPY"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -35,7 +36,12 @@ RANKS = {"Emeritus": 5, "Individual": 10, "Ordinary": 20, "Council": 30}
 
 
 def test_who_is_a_member_and_who_owes():
-	assert {status.value for status in Status if is_member(status)} == {"Active", "In Arrears", "Suspended", "Emeritus"}
+	assert {status.value for status in Status if is_member(status)} == {
+		"Active",
+		"In Arrears",
+		"Suspended",
+		"Emeritus",
+	}
 	assert {status.value for status in Status if owes_dues(status.value)} == {"Active", "In Arrears"}
 	assert not is_member(None) and not is_member("nonsense")
 	assert str(Status.IN_ARREARS) == "In Arrears" == Status.IN_ARREARS
@@ -95,7 +101,9 @@ def test_an_upgrade_leads_up_and_a_downgrade_down(change, tier, code):
 
 
 def test_a_lapse_leaves_a_gap():
-	spans = append(append([("Active", date(2018, 1, 1))], "Withdrawn", date(2020, 5, 1)), "Active", date(2023, 2, 1))
+	spans = append(
+		append([("Active", date(2018, 1, 1))], "Withdrawn", date(2020, 5, 1)), "Active", date(2023, 2, 1)
+	)
 	assert membership_stretches(spans) == ((date(2018, 1, 1), date(2020, 4, 30)), (date(2023, 2, 1), None))
 	assert value_on(spans, date(2021, 1, 1)) == "Withdrawn"
 	assert value_on(spans, date(2017, 12, 31)) is None
@@ -129,13 +137,21 @@ class MemberHistory(RuleBasedStateMachine):
 		before = self.statuses, self.tiers
 		try:
 			after = record_change(
-				change, status_spans=self.statuses, tier_spans=self.tiers, effective=on, new_tier=tier, ranks=RANKS
+				change,
+				status_spans=self.statuses,
+				tier_spans=self.tiers,
+				effective=on,
+				new_tier=tier,
+				ranks=RANKS,
 			)
 		except ForbiddenChange:
 			assert (change, self.statuses[-1].value) not in ALLOWED or change in ("Upgrade", "Downgrade")
 			return
 		except ChangeBeforeLatest:
-			latest = max(self.statuses[-1].start, self.tiers[-1].start if change in ("Upgrade", "Downgrade") else date.min)
+			latest = max(
+				self.statuses[-1].start,
+				self.tiers[-1].start if change in ("Upgrade", "Downgrade") else date.min,
+			)
 			assert on < latest
 			return
 		assert (self.statuses, self.tiers) == before
@@ -149,7 +165,7 @@ class MemberHistory(RuleBasedStateMachine):
 	@invariant()
 	def spans_neither_overlap_nor_leave_holes(self):
 		for spans in (self.statuses, self.tiers):
-			for one, following in zip(spans, spans[1:], strict=False):
+			for one, following in itertools.pairwise(spans):
 				assert one.end is not None and one.start <= one.end and one.end + ONE == following.start
 			assert spans[-1].end is None
 			assert clean(spans) == spans
@@ -163,7 +179,7 @@ class MemberHistory(RuleBasedStateMachine):
 	@invariant()
 	def gaps_stay(self):
 		stretches = membership_stretches(self.statuses)
-		for (_, end), (start, _) in zip(stretches, stretches[1:], strict=False):
+		for (_, end), (start, _) in itertools.pairwise(stretches):
 			assert end is not None and (start - end).days > 1
 
 
@@ -243,20 +259,27 @@ def test_each_item_by_its_own_years_rules():
 
 @given(
 	st.lists(
-		st.tuples(st.integers(-900, 900), st.sampled_from([-1500, -1, 0, 1, 1000]), st.sampled_from(["USD", "CNY"])),
+		st.tuples(
+			st.integers(-900, 900), st.sampled_from([-1500, -1, 0, 1, 1000]), st.sampled_from(["USD", "CNY"])
+		),
 		max_size=6,
 	),
 	st.sampled_from(["Active", "In Arrears", "Suspended"]),
 )
 def test_asked_again_or_late_the_verdict_is_the_same(entries, current):
-	items = [OpenItem(after(days), D(amount), currency, str(n)) for n, (days, amount, currency) in enumerate(entries)]
+	items = [
+		OpenItem(after(days), D(amount), currency, str(n))
+		for n, (days, amount, currency) in enumerate(entries)
+	]
 	today = after(0)
 	first = assess(items, RULES, today, current, suspended_by_decision=False)
 	again = assess(reversed(items), RULES, today, first.status, suspended_by_decision=False)
 	assert (again.status, again.changed) == (first.status, False)
 	# A night that was missed changes nothing in the end.
 	via_yesterday = assess(items, RULES, today - ONE, current, suspended_by_decision=False)
-	assert assess(items, RULES, today, via_yesterday.status, suspended_by_decision=False).status == first.status
+	assert (
+		assess(items, RULES, today, via_yesterday.status, suspended_by_decision=False).status == first.status
+	)
 
 
 # Reminders
@@ -312,7 +335,9 @@ def test_next_contact():
 	assert next_contact_due(None, 90, JOINED) == JOINED + timedelta(days=90)
 	assert next_contact_due(date(2026, 1, 1), 0, JOINED) is None
 	assert next_contact_due(None, 90, None) is None
-	assert is_overdue(date(2026, 1, 1), date(2026, 1, 2)) and not is_overdue(date(2026, 1, 2), date(2026, 1, 2))
+	assert is_overdue(date(2026, 1, 1), date(2026, 1, 2)) and not is_overdue(
+		date(2026, 1, 2), date(2026, 1, 2)
+	)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,10 @@ def test_module_map_names_every_module():
 
 def test_each_sentence_has_the_same_places_in_both_languages():
 	for code, (english, chinese) in messages.TEXTS.items():
-		places = [{field for _, field, _, _ in string.Formatter().parse(text) if field} for text in (english, chinese)]
+		places = [
+			{field for _, field, _, _ in string.Formatter().parse(text) if field}
+			for text in (english, chinese)
+		]
 		assert places[0] == places[1], code
 		assert re.search("[\u4e00-\u9fff]", chinese) or code == "charge_part" or places[1], code
 
@@ -103,11 +106,15 @@ def test_each_country_has_one_region_of_the_tree():
 
 
 def test_shipped_tiers_do_not_share_a_name(tiers):
-	names = [name.casefold() for tier in map(KnownTier.from_record, tiers) for name in (tier.name, *tier.names)]
+	names = [
+		name.casefold() for tier in map(KnownTier.from_record, tiers) for name in (tier.name, *tier.names)
+	]
 	assert len(names) == len(set(names))
 	owed = {tier["tier_name"]: (tier["dues_amount"], tier["is_exempt"]) for tier in tiers}
 	assert owed == {"Council": (2000, 0), "Ordinary": (1000, 0), "Individual": (0, 1), "Emeritus": (0, 1)}
 
 
 def test_rosters_of_demo_and_tests_are_the_same():
-	assert (ROOT / "imta_crm/demo/data/roster.csv").read_bytes() == (ROOT / "tests/data/roster.csv").read_bytes()
+	assert (ROOT / "imta_crm/demo/data/roster.csv").read_bytes() == (
+		ROOT / "tests/data/roster.csv"
+	).read_bytes()
