@@ -25,6 +25,8 @@ doctype_js = {}
 
 # Permissions: one predicate per DocType, used for lists and for documents
 permission_query_conditions = {
+	"Contact": "imta_crm.membership.permissions.person_query",
+	"Address": "imta_crm.membership.permissions.person_query",
 	"Liaison Contact": "imta_crm.liaison.permissions.contact_query",
 	"Liaison Need": "imta_crm.liaison.permissions.contact_rows_query",
 	"Liaison Person": "imta_crm.liaison.permissions.contact_rows_query",
@@ -40,6 +42,8 @@ permission_query_conditions = {
 	"Dues Charge": "imta_crm.membership.permissions.by_member_query",
 }
 has_permission = {
+	"Contact": "imta_crm.membership.permissions.person_has_permission",
+	"Address": "imta_crm.membership.permissions.person_has_permission",
 	"Liaison Contact": "imta_crm.liaison.permissions.contact_has_permission",
 	"IMTA Member": "imta_crm.membership.permissions.member_has_permission",
 	"Member Affiliate": "imta_crm.membership.permissions.by_member_has_permission",

@@ -48,10 +48,11 @@ def after_setup_wizard(args: dict | None = None) -> None:
 
 def complete() -> None:
 	"""Everything that a site needs, in order; each step adds only what is missing."""
-	from imta_crm.erp import custom_fields
+	from imta_crm.erp import custom_fields, role_permissions
 
 	make_roles()
 	custom_fields.create()
+	role_permissions.create()
 	for step in steps():
 		step()
 

@@ -62,6 +62,7 @@ def after_uninstall() -> None:
 	remove_files(state.doctypes)
 	remove_custom_fields()
 	remove_roles_from_users()
+	remove_role_permissions()
 	kept = remove_seeds()
 	remove_traces(state.series)
 	# Frappe's own commit came before this hook.
@@ -147,6 +148,13 @@ def remove_roles_from_users() -> None:
 			frappe.db.delete("User Role Profile", {"role_profile": ("in", profiles)})
 		frappe.db.set_value("User", {"role_profile_name": ("in", profiles)}, "role_profile_name", None)
 		frappe.db.delete("Has Role", {"parenttype": "Role Profile", "parent": ("in", profiles)})
+
+
+def remove_role_permissions() -> None:
+	"""What the app's roles may do with Frappe's Contact and Address."""
+	from imta_crm.erp import role_permissions
+
+	role_permissions.remove()
 
 
 def remove_seeds() -> list[tuple[str, str]]:

@@ -96,6 +96,50 @@ def member_rows_query(user: str | None = None, doctype: str | None = None) -> st
 	return portfolio_condition(user, f"`tab{doctype}`.`parent`")
 
 
+def person_query(user: str | None = None, doctype: str | None = None) -> str:
+	"""Query condition of Contact and Address for who sees them as a liaison officer only."""
+	user = user or frappe.session.user
+	if not _only_as_officer(user, doctype):
+		return ""
+	me = frappe.db.escape(user)
+	return f"""(`tab{doctype}`.`owner` = {me} or `tab{doctype}`.`name` in (
+		select `link`.`parent` from `tabDynamic Link` `link`
+		join `tab{MEMBER}` `member` on `member`.`name` = `link`.`link_name`
+		where `link`.`parenttype` = {frappe.db.escape(doctype)}
+		and `link`.`link_doctype` = {frappe.db.escape(MEMBER)} and `member`.`officer` = {me}))"""
+
+
+def person_has_permission(
+	doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False
+) -> bool | None:
+	"""Document permission of Contact and Address: the same answer as `person_query`, by the stored links."""
+	user = user or frappe.session.user
+	if not _only_as_officer(user, doc.doctype):
+		return None
+	if doc.is_new():
+		members = [link.link_name for link in doc.get("links") or [] if link.link_doctype == MEMBER]
+		return None if all(in_portfolio(user, member) for member in members) else False
+	if frappe.db.get_value(doc.doctype, doc.name, "owner") == user:
+		return None
+	members = frappe.get_all(
+		"Dynamic Link",
+		{"parenttype": doc.doctype, "parent": doc.name, "link_doctype": MEMBER},
+		pluck="link_name",
+	)
+	return None if any(in_portfolio(user, member) for member in members) else False
+
+
+def _only_as_officer(user: str, doctype: str) -> bool:
+	"""Whether nothing but the officer's role lets the user read all of a DocType of Frappe."""
+	roles = set(frappe.get_roles(user))
+	if sees_all(user) or OFFICER_ROLE not in roles:
+		return False
+	return not any(
+		row.read and not row.if_owner and not row.permlevel and row.role in roles and row.role != OFFICER_ROLE
+		for row in frappe.get_meta(doctype).permissions
+	)
+
+
 def check_member(member: str, ptype: str = "read", user: str | None = None) -> None:
 	"""Raise `frappe.PermissionError` unless the user has this permission on this member."""
 	frappe.has_permission(MEMBER, ptype, doc=member, user=user, throw=True)

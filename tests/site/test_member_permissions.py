@@ -309,6 +309,56 @@ class TestAffiliates:
 				frappe.get_doc(self.values(world.mine)).insert()
 
 
+class TestPeopleAndPlaces:
+	"""Contacts and addresses are Frappe's own; an officer works with those of the portfolio."""
+
+	@pytest.fixture
+	def people(self, world):
+		return frappe._dict(
+			mine=make_contact("Mine", member=world.mine).name,
+			theirs=make_contact("Theirs", member=world.theirs).name,
+		)
+
+	def test_the_officer_sees_and_edits_those_of_the_portfolio(self, world, people):
+		with as_user(world.officer):
+			assert listed("Contact") & set(people.values()) == {people.mine}
+			contact = frappe.get_doc("Contact", people.mine)
+			contact.designation = "Guide"
+			contact.save()
+			with refused():
+				frappe.client.get("Contact", people.theirs)
+
+	def test_a_new_one_belongs_to_the_portfolio_or_to_nobody(self, world):
+		def contact(member):
+			links = [{"link_doctype": MEMBER, "link_name": member}]
+			return frappe.get_doc({"doctype": "Contact", "first_name": "New", "links": links})
+
+		with as_user(world.officer):
+			contact(world.mine).insert()
+			with refused():
+				contact(world.theirs).insert()
+
+	def test_linking_a_strangers_contact_to_the_own_member_opens_nothing(self, world, people):
+		with as_user(world.officer):
+			contact = frappe.get_doc("Contact", people.theirs)
+			contact.append("links", {"link_doctype": MEMBER, "link_name": world.mine})
+			with refused():
+				contact.save()
+
+	def test_who_sees_contacts_by_another_role_still_sees_all(self, people):
+		with as_user(make_user(("Liaison Officer", "Sales User"))):
+			assert set(people.values()) <= listed("Contact")
+
+	@pytest.mark.parametrize("role", READERS)
+	def test_the_secretariat_reads_all(self, people, role):
+		with as_user(make_user(role)):
+			assert set(people.values()) <= listed("Contact")
+
+	def test_users_without_a_role_see_what_is_theirs_as_before(self, people):
+		with as_user(make_user(None)):
+			assert not listed("Contact") & set(people.values())
+
+
 class TestPredicate:
 	def test_the_condition_and_the_answer_agree(self, world):
 		from imta_crm.membership.members import in_portfolio, portfolio_condition
@@ -326,3 +376,20 @@ class TestPredicate:
 		user = make_user("Liaison Officer", email="o'neill@imta.example")
 		condition = portfolio_condition(user, "`tabIMTA Member`.`name`")
 		assert frappe.db.sql(f"select count(*) from `tabIMTA Member` where {condition}") == ((0,),)
+
+
+def test_the_rows_on_contact_and_address_come_and_go_without_a_trace():
+	from imta_crm.erp import role_permissions
+
+	def rows():
+		return frappe.db.count("Custom DocPerm", {"parent": ("in", role_permissions.DOCTYPES)})
+
+	role_permissions.create()
+	there = rows()
+	role_permissions.create()
+	assert rows() == there > 0
+	role_permissions.remove()
+	assert rows() == 0
+	role_permissions.remove()
+	role_permissions.create()
+	assert rows() == there

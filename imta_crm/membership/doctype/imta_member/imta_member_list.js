@@ -1,13 +1,11 @@
 frappe.listview_settings["IMTA Member"] = {
 	add_fields: ["status", "tier", "is_key_member", "member_name_local"],
-	hide_name_column: false,
+	hide_name_column: true,
 
 	formatters: {
 		member_name(value, df, doc) {
-			const text = frappe.utils.escape_html;
-			const local = doc.member_name_local ? ` <span class="text-muted">${text(doc.member_name_local)}</span>` : "";
-			const star = doc.is_key_member ? ` <span title="${__("Key Member")}">★</span>` : "";
-			return `${text(value)}${star}${local}`;
+			const local = doc.member_name_local && doc.member_name_local !== value ? doc.member_name_local : "";
+			return [doc.is_key_member ? `★ ${value}` : value, local].filter(Boolean).join(" · ");
 		},
 	},
 
