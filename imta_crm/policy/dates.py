@@ -7,6 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 ONE_DAY = timedelta(days=1)
 EARLIEST_YEAR = 1800
@@ -117,6 +118,7 @@ _MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if name
 _MONTHS |= {name.lower(): n for n, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}
 
 
+@lru_cache(maxsize=16384)
 def parse_date(text: str) -> date:
 	"""Read a date as people write it in a spreadsheet.
 

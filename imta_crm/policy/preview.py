@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -444,6 +445,7 @@ def _write_lines(handle: TextIO, heads: Sequence[str], lines: Iterable[Sequence[
 	writer.writerows([safe_cell(cell) for cell in line] for line in lines)
 
 
+@lru_cache(maxsize=65536)
 def width_of(text: str) -> int:
 	"""Columns that a terminal needs: two for a Chinese character, none for a combining mark."""
 	if text.isascii():

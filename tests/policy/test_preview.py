@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -166,7 +166,7 @@ def test_the_launcher_needs_no_bench_and_no_package(tmp_path):
 	file = tmp_path / "big.csv"
 	rows = "".join(f"Club {n} 登山,CN,Ordinary,2018-05-20,CNY\n" for n in range(10_000))
 	file.write_text("Name,Country,Tier,Joined,Currency\n" + rows, encoding="gb18030")
-	started = time.perf_counter()
+	before = resource.getrusage(resource.RUSAGE_CHILDREN)
 	done = subprocess.run(
 		[
 			sys.executable,
@@ -189,4 +189,6 @@ def test_the_launcher_needs_no_bench_and_no_package(tmp_path):
 	)
 	assert done.returncode == 0, done.stderr
 	assert "10000 charges" in done.stdout and "70,288,000.00" in done.stdout
-	assert time.perf_counter() - started < 5
+	# Processor time: other work on the machine must not fail the test.
+	after = resource.getrusage(resource.RUSAGE_CHILDREN)
+	assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
