@@ -109,6 +109,7 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"无法识别语言“{0}”，请写 en 或 zh 等代码",
 	),
 	"member_type_unknown": ("“{0}” is neither organisation nor individual", "“{0}”既不是机构也不是个人"),
+	"member_type_wrong": ("Tier {1} is not for members of type {0}", "“{1}”类别不适用于“{0}”"),
 	"yes_no_unknown": ("“{0}” is neither yes nor no", "“{0}”既不是“是”也不是“否”"),
 	"too_long": ("{0} characters; at most {1} fit", "共 {0} 个字符，最多 {1} 个"),
 	"formula": (

@@ -694,9 +694,13 @@ class _Checker:
 		"""By the column where there is one, else by the tier; an organisation where it leaves both open."""
 		cell = self.cell("member_type")
 		if cell:
-			if told := _MEMBER_TYPES.get(fold(cell)):
+			told = _MEMBER_TYPES.get(fold(cell))
+			if not told:
+				self.problem("member_type", cell, "member_type_unknown", cell)
+			elif tier and tier.member_type not in ("Any", told):
+				self.problem("member_type", cell, "member_type_wrong", cell, tier.name)
+			else:
 				return told
-			self.problem("member_type", cell, "member_type_unknown", cell)
 		return (
 			tier.member_type
 			if tier and tier.member_type in ("Organisation", "Individual")

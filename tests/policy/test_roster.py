@@ -323,6 +323,14 @@ def test_headings_under_other_names_and_only_the_needed_ones(check, heads):
 	)
 
 
+def test_the_kind_of_member_by_its_column_or_its_tier(check):
+	head = "Name,Country,Tier,Joined,Type\n"
+	assert check(head + "Ann,FR,Individual,2020-01-01,\n").members[0].member_type == "Individual"
+	assert check(head + "Club,FR,Council,2020-01-01,机构\n").members[0].member_type == "Organisation"
+	assert check(head + "Ann,FR,Council,2020-01-01,Person\n").problems[0].code == "member_type_wrong"
+	assert check(head + "Ann,FR,Council,2020-01-01,Robot\n").problems[0].code == "member_type_unknown"
+
+
 def test_columns_that_are_not_read_are_named(check):
 	result = check("Name,Country,Tier,Joined,Favourite peak\nClub,FR,Council,2020-01-01,=Eiger\n")
 	assert result.ignored_columns == ["Favourite peak"] and len(result.members) == 1
