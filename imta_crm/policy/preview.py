@@ -271,6 +271,8 @@ def read_year(options: argparse.Namespace, tiers: Iterable[Mapping]) -> Year:
 		)
 	except (KeyError, TypeError, ValueError, InvalidOperation) as problem:
 		raise UnusableError(DEFAULTS / "dues_years.json", repr(problem)) from None
+	if told.get(reference, 1) != 1:
+		raise UnusableError("--rate", "{0} is the reference currency, its rate is 1".format(reference))
 	# Whatever any year invoices in is a currency of the alliance; without a rate the member is a problem.
 	currencies = {rate["currency"] for year in years for rate in year["rates"]} | set(rates) | {reference}
 	return Year(rules, sources | dict.fromkeys(told, ""), frozenset(currencies), shipped is not None)

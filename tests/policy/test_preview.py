@@ -101,7 +101,7 @@ def test_as_of_and_proration(run):
 	"arguments",
 	[
 		["missing.csv", "--year", "2026"], [ROSTER], [ROSTER, "--year", "now"], [ROSTER, "--year", "2026", "--rate", "CNY"],
-		[ROSTER, "--year", "2026", "--rate", "CNY=-1"], [ROSTER, "--year", "2026", "--rate", "CNY=NaN"],
+		[ROSTER, "--year", "2026", "--rate", "CNY=-1"], [ROSTER, "--year", "2026", "--rate", "CNY=NaN"], [ROSTER, "--year", "2026", "--rate", "USD=2"],
 		[ROSTER, "--year", "2026", "--tiers", ROSTER], [ROOT, "--year", "2026"], [ROSTER, "--year", "2026", "--lang", "fr"],
 		[ROSTER, "--year", "2026", "--csv", "/no/such/folder/x.csv"], [ROSTER, "--year", "2026", "--as-of", "03/04/2026"],
 	],
