@@ -16,9 +16,7 @@ from imta_crm.erp import ledger
 from imta_crm.policy.money import exponent_of, round_money
 
 PRINT_FORMAT = "Dues Notice"
-MONTHS = (
-	"January February March April May June July August September October November December"
-).split()
+MONTHS = ("January February March April May June July August September October November December").split()
 # What the line of the notice says, by kind of charge; {0} is the dues year.
 SUBJECTS = {
 	"Annual": ("Membership dues {0}", "{0} 年度会费"),
@@ -123,12 +121,15 @@ def rate_statement(charge: frappe._dict, lang: str) -> str:
 	"""
 	if not charge or not charge.reference_currency or charge.currency == charge.reference_currency:
 		return ""
-	row = frappe.db.get_value(
-		"Dues Rate",
-		{"parent": charge.dues_year, "parenttype": "Dues Year", "currency": charge.currency},
-		["rate_date", "source"],
-		as_dict=True,
-	) or frappe._dict()
+	row = (
+		frappe.db.get_value(
+			"Dues Rate",
+			{"parent": charge.dues_year, "parenttype": "Dues Year", "currency": charge.currency},
+			["rate_date", "source"],
+			as_dict=True,
+		)
+		or frappe._dict()
+	)
 	rate = f"{flt(charge.rate, 9):f}".rstrip("0").rstrip(".")
 	reference = money(abs(charge.reference_amount or 0), charge.reference_currency)
 	amount = money(abs(charge.amount or 0), charge.currency)

@@ -307,7 +307,9 @@ def _open_items(customers: list[str] | None, as_of: date | None) -> list[OpenIte
 	rows = (
 		frappe.qb.from_(vouchers)
 		.left_join(invoice)
-		.on((vouchers.against_voucher_type == "Sales Invoice") & (invoice.name == vouchers.against_voucher_no))
+		.on(
+			(vouchers.against_voucher_type == "Sales Invoice") & (invoice.name == vouchers.against_voucher_no)
+		)
 		.select(
 			vouchers.party,
 			vouchers.company,

@@ -9,10 +9,10 @@ from datetime import date
 
 import frappe
 from frappe.utils import flt, getdate
-from tests.site.dues_site import CNY_RATE, company, make_year
-from tests.site.factories import make_member, next_number
 
 from imta_crm.dues import charges
+from tests.site.dues_site import CNY_RATE, company, make_year
+from tests.site.factories import make_member, next_number
 
 AS_OF = date(2023, 2, 1)
 

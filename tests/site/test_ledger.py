@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import frappe
 import pytest
-from tests.site.dues_books import bill, billed, charge_of, credit, journal, past_year, pay
-from tests.site.factories import make_member
 
 from imta_crm.dues.sales_invoice import DuesInvoiceError, DuplicateLiveInvoice
 from imta_crm.erp import ledger
+from tests.site.dues_books import bill, billed, charge_of, credit, journal, past_year, pay
+from tests.site.factories import make_member
 
 D = Decimal
 USD, CNY = D(1000), D("7028.8")
@@ -24,7 +24,9 @@ def year(site):
 def case(request, year):
 	"""A billed member; the company keeps its books in CNY."""
 	member, invoice = billed(year, request.param)
-	return frappe._dict(member=member, invoice=invoice, currency=request.param, dues=D(str(invoice.grand_total)))
+	return frappe._dict(
+		member=member, invoice=invoice, currency=request.param, dues=D(str(invoice.grand_total))
+	)
 
 
 def balance(invoice, as_of=None):
