@@ -94,6 +94,8 @@ def make_parser() -> argparse.ArgumentParser:
 		"what", choices=["dues"], help="dues: invoices per second beside ERPNext's own ways"
 	)
 	benchmark.add_argument("--members", type=int, help="how many members")
+	benchmark.add_argument("--rounds", type=int, help="how many rounds; the median counts")
+	benchmark.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
 
 	status = command(
 		"status", "what runs, where, and in which versions; exit code 3 when something is stopped"
@@ -146,7 +148,7 @@ def main(argv: list[str]) -> int:
 		if options.command == "benchmark":
 			from launcher import testing
 
-			return up.for_bench(options, argv, testing.benchmark)
+			return testing.benchmark(options, argv)
 		acts = {"status": up.status, "logs": up.logs, "outbox": up.show_outbox, "down": up.down}
 		return up.for_bench(options, argv, acts[options.command])
 	except BrokenPipeError:

@@ -20,6 +20,7 @@ from launcher.services import Services, redis_spec, site_specs
 from launcher.settings import APP, BRANCH, PORT_OFFSETS, ROOT, TEST_SITE, Place, free_port, read_json
 
 SUITES = ("policy", "site", "browser")
+SCRATCH_SITE = "scratch.imta.localhost"  # for the test that takes the app off and puts it on again
 BENCHMARK_SITE = "benchmark.imta.localhost"
 # One version of ruff, here and in .pre-commit-config.yaml: others format otherwise.
 CHECK_TOOLS = ("pytest~=8.3", "hypothesis~=6.112", "ruff==0.17.6")
@@ -306,21 +307,14 @@ def run_on_bench(options: argparse.Namespace, place: Place, chosen: tuple[str, .
 			)
 			install_test_tools(place, steps)
 			ports = test_ports(place)
-			# Queues and cache of the tests' own: the workers of the demo never see a test's job.
-			queues = {
-				name: {
-					**redis_spec(place, f"test_{name}", ports[name]),
-					"log": str(place.logs / f"{name}-test.log"),
-				}
-				for name in ("redis_cache", "redis_queue")
-			}
-			with steps.step("test-queues", "Queues for the tests"):
-				test_services.stop()
-				test_services.bring(queues, keep=False)
+			queues = start_queues(place, steps, test_services, ports)
 			make_test_site(place, steps, ports)
 			counts = []
 			if "site" in wanted:
-				counts.append(run_suite(options, place, "site", place.app, ports))
+				make_test_site(place, steps, ports, SCRATCH_SITE, "scratch")
+				counts.append(
+					run_suite(options, place, "site", place.app, ports, IMTA_SCRATCH_SITE=SCRATCH_SITE)
+				)
 			if "browser" in wanted:
 				counts.append(browser(options, place, steps, test_services, queues, ports))
 			if sites.was_whole(place, place.site) and not sites.is_current(place, place.site):
@@ -366,14 +360,15 @@ def test_config(ports: dict[str, int]) -> dict[str, object]:
 	}
 
 
-def make_test_site(place: Place, steps: Steps, ports: dict[str, int], site: str = TEST_SITE) -> None:
+def make_test_site(
+	place: Place, steps: Steps, ports: dict[str, int], site: str = TEST_SITE, kind: str = "test"
+) -> None:
 	"""A site for the tests alone, made anew for each run: what an earlier one left behind cannot matter."""
-	with steps.step("test-base", "A company for the tests") as step:
+	with steps.step(f"{kind}-site", f"A {kind} site") as step:
 		dump = sites.company_base(place, step)
-	with steps.step("test-site", "A site for the tests") as step:
 		sites.drop_site(place, step, site)
 		sites.create(place, step, site, dump, **test_config(ports))
-	with steps.step("test-install", "IMTA CRM on the test site") as step:
+	with steps.step(f"{kind}-install", f"IMTA CRM on the {kind} site") as step:
 		sites.install(place, step, site)
 
 
@@ -523,7 +518,17 @@ def on_foreign_bench(options: argparse.Namespace, place: Place, wanted: list[str
 # Benchmark
 
 
-def benchmark(place: Place, options: argparse.Namespace) -> int:
+def benchmark(options: argparse.Namespace, argv: list[str]) -> int:
+	code = up.for_bench(options, argv, run_benchmark)
+	# The figures were written beside the copy of the program in the bench; they belong to the project.
+	if options.write and not code and os.environ.get(up.STAGE) != "bench":
+		written = up.find_place(options).app / "benchmarks" / "README.md"
+		if written.is_file():
+			(ROOT / "benchmarks" / "README.md").write_bytes(written.read_bytes())
+	return code
+
+
+def run_benchmark(place: Place, options: argparse.Namespace) -> int:
 	steps = Steps(place.logs / "benchmark", command="./imta benchmark dues")
 	own = Services(place)
 	services = Services(place, place.own / "run-test")
@@ -532,21 +537,16 @@ def benchmark(place: Place, options: argparse.Namespace) -> int:
 		try:
 			up.prepare(place, steps, site=None, port=None, branch=BRANCH, user=os.environ.get("USER", ""))
 			ports = test_ports(place)
-			queues = {
-				name: {
-					**redis_spec(place, f"test_{name}", ports[name]),
-					"log": str(place.logs / f"{name}-test.log"),
-				}
-				for name in ("redis_cache", "redis_queue")
-			}
-			with steps.step("queues", "Queues for the benchmark"):
-				services.stop()
-				services.bring(queues, keep=False)
-			make_test_site(place, steps, ports, BENCHMARK_SITE)
+			start_queues(place, steps, services, ports)
+			make_test_site(place, steps, ports, BENCHMARK_SITE, "benchmark")
 			command = [place.python, place.app / "benchmarks" / "dues.py", "--site", BENCHMARK_SITE]
 			command += ["--bench", place.bench]
-			if options.members:
-				command += ["--members", str(options.members)]
+			for name in ("members", "rounds"):
+				if getattr(options, name):
+					command += [f"--{name}", str(getattr(options, name))]
+			if options.write:
+				command.append("--write")
+			print(flush=True)
 			return run_tied(
 				[*command, *options.more],
 				cwd=place.sites,
@@ -556,3 +556,17 @@ def benchmark(place: Place, options: argparse.Namespace) -> int:
 			services.stop()
 			if not before:
 				own.stop()
+
+
+def start_queues(place: Place, steps: Steps, services: Services, ports: dict[str, int]) -> dict[str, dict]:
+	"""Queues and cache of the tests' own: the workers of the demo never see a test's job."""
+	queues = {
+		name: {**redis_spec(place, f"test_{name}", ports[name]), "log": str(place.logs / f"{name}-test.log")}
+		for name in ("redis_cache", "redis_queue")
+	}
+	with steps.step("test-queues", "Queues of its own"):
+		services.stop()
+		for name in queues:  # nothing waits there from an earlier run
+			(place.own / "redis" / f"test_{name}" / "queue.rdb").unlink(missing_ok=True)
+		services.bring(queues, keep=False)
+	return queues
