@@ -1,0 +1,417 @@
+"""How fast dues become invoices: a Dues Run against ERPNext's Subscription and against plain documents.
+
+    python benchmarks/dues.py --site SITE --bench BENCH [--members N] [--rounds N] [--write]
+
+The same members are invoiced in each way, on one site, each way in worker processes of its own, in turns,
+several rounds; the table shows the median. Queries are counted by the database server for the worker's
+session. Process start and one invoice to warm up (rolled back) are not counted; planning the charges and
+closing the run are. Everything that was made is taken away again. The site must allow tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- figures: written by dues.py --write -->", "<!-- end of figures -->"
+CHUNK = 25
+RATE = 7.0288
+ONE, TWO, SUBSCRIPTION, PLAIN = "run-1", "run-2", "subscription", "plain"
+LABELS = {
+	ONE: "Dues Run, one worker",
+	TWO: "Dues Run, two workers",
+	SUBSCRIPTION: "ERPNext Subscription",
+	PLAIN: "plain insert, then submit",
+}
+
+
+def main() -> None:
+	parser = argparse.ArgumentParser(description="Benchmark of the dues run")
+	parser.add_argument("--site", required=True)
+	parser.add_argument("--bench", required=True, type=Path)
+	parser.add_argument("--members", type=int, default=100)
+	parser.add_argument("--rounds", type=int, default=3)
+	parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
+	parser.add_argument("--verbose", action="store_true", help="show what the workers say")
+	parser.add_argument("--job", help=argparse.SUPPRESS)
+	options = parser.parse_args()
+	os.chdir(options.bench / "sites")
+
+	import frappe
+
+	frappe.init(site=options.site)
+	frappe.connect()
+	frappe.set_user("Administrator")
+	if not frappe.conf.allow_tests:
+		sys.exit(f"{options.site} does not allow tests: benchmarks make and delete records, use a site for tests")
+	if options.job:
+		job(json.loads(options.job))
+		return
+	table = measure(options)
+	print("\n" + table)
+	if options.write:
+		keep(table)
+	frappe.destroy()
+
+
+def measure(options: argparse.Namespace) -> str:
+	"""All ways in turns; the table of the medians."""
+	import frappe
+
+	results: dict[str, list[dict]] = {way: [] for way in LABELS}
+	outer = Undo()
+	try:
+		year = prepare(options.members)
+		for number in range(options.rounds):
+			# Each round begins with another way, so that a busy minute of the machine hits all alike.
+			ways = list(LABELS)[number % len(LABELS) :] + list(LABELS)[: number % len(LABELS)]
+			for way in ways:
+				undo = Undo()
+				try:
+					result = once(options, way, year)
+				finally:
+					undo.now()
+				if result["invoices"] != options.members:
+					sys.exit(f"{LABELS[way]}: {result['invoices']} invoices instead of {options.members}")
+				results[way].append(result)
+				print(
+					f"round {number + 1}  {LABELS[way]:<28}{result['rate']:7.1f} invoices/s"
+					f"{result['queries']:8.1f} queries/invoice",
+					flush=True,
+				)
+	finally:
+		frappe.db.rollback()
+		outer.now()
+	return as_table(options, results)
+
+
+def once(options: argparse.Namespace, way: str, year: str) -> dict:
+	"""One way, once, in worker processes."""
+	import frappe
+
+	task: dict[str, object] = {"way": way, "year": year}
+	workers = 1
+	if way in (ONE, TWO):
+		run = frappe.new_doc("Dues Run")
+		run.update({"dues_year": year, "as_of": as_of(), "chunk_size": CHUNK})
+		run.insert()
+		run.start()
+		frappe.db.after_commit.reset()  # the site's own queue does not take part
+		task["run"] = run.name
+		workers = 2 if way == TWO else 1
+	elif way == SUBSCRIPTION:
+		make_subscriptions(year)
+	frappe.db.commit()
+
+	jobs = []
+	for number in range(workers):
+		jobs.append(
+			subprocess.Popen(
+				[
+					sys.executable,
+					Path(__file__).resolve(),
+					*("--site", options.site, "--bench", options.bench),
+					*("--job", json.dumps({**task, "worker": number})),
+				],
+				stdin=subprocess.PIPE,
+				stdout=subprocess.PIPE,
+				stderr=None if options.verbose else subprocess.DEVNULL,
+				text=True,
+			)
+		)
+	for process in jobs:
+		expect(process, "ready")
+	started = time.monotonic()
+	queries = 0
+	# The first worker plans; the others may begin when there is something to share.
+	for process in jobs:
+		print("go", file=process.stdin, flush=True)
+		if process is jobs[0] and workers > 1:
+			expect(process, "planned")
+	for process in jobs:
+		queries += int(expect(process, "queries"))
+	seconds = time.monotonic() - started
+	for process in jobs:
+		process.communicate()
+	frappe.db.rollback()
+	invoices = frappe.db.count("Sales Invoice", {"docstatus": 1, "creation": (">=", SINCE[-1])})
+	return {
+		"invoices": invoices,
+		"rate": invoices / seconds,
+		"queries": queries / max(invoices, 1),
+	}
+
+
+def expect(process: subprocess.Popen, word: str) -> str:
+	"""The rest of the line that begins with this word; lines of others are skipped."""
+	for line in process.stdout:
+		if line.startswith(word):
+			return line[len(word) :].strip()
+	sys.exit(f"a worker ended before it said “{word}”")
+
+
+def job(task: dict) -> None:
+	"""In the worker process: warm up, wait for the word, work, say how many queries it took."""
+	import frappe
+
+	from imta_crm.dues import runner, years
+
+	year = years.get_year(task["year"])
+	invoice = next(plain_invoices(year))
+	invoice.insert()
+	invoice.submit()
+	frappe.db.rollback()
+	frappe.local.message_log = []
+	print("ready", flush=True)
+	sys.stdin.readline()
+	before = questions()
+	if task["way"] in (ONE, TWO):
+		if task["worker"] == 0:
+			runner.begin(task["run"])
+			print("planned", flush=True)
+		runner.process(task["run"])
+	elif task["way"] == SUBSCRIPTION:
+		from erpnext.accounts.doctype.subscription.subscription import process_all
+
+		process_all(posting_date=as_of())
+	else:
+		for number, invoice in enumerate(plain_invoices(year), start=1):
+			invoice.insert()
+			invoice.submit()
+			if number % CHUNK == 0:
+				frappe.db.commit()
+		frappe.db.commit()
+	print("queries", questions() - before, flush=True)
+	frappe.destroy()
+
+
+def questions() -> int:
+	"""Statements that the server has had from this session."""
+	import frappe
+
+	return int(frappe.db.sql("show session status like 'Questions'")[0][1])
+
+
+def plain_invoices(year):
+	"""The invoices of the run as ordinary documents."""
+	import frappe
+	from frappe.utils import getdate
+
+	from imta_crm.dues import charges
+	from imta_crm.erp import invoices
+
+	for line in charges.assess(year, getdate(as_of())):
+		if not line.decision.is_charge:
+			continue
+		charge = frappe._dict(charges.charge_values(year, line, getdate(as_of())))
+		invoice = invoices.new_invoice(charges.order_of(year, charge))
+		invoice.update({"imta_dues_charge": None, "imta_live_charge": None})
+		yield invoice
+
+
+def prepare(count: int) -> str:
+	"""Members, one in five invoiced in CNY, and an open dues year; returns the year's name."""
+	import frappe
+	from frappe.utils import getdate
+
+	from imta_crm.erp import masters
+	from imta_crm.membership.members import NewMember, create_member
+
+	company = masters.default_company()
+	start = getdate().year
+	if not frappe.db.exists("Fiscal Year", {"year_start_date": f"{start}-01-01"}):
+		frappe.get_doc(
+			doctype="Fiscal Year",
+			year=str(start),
+			year_start_date=f"{start}-01-01",
+			year_end_date=f"{start}-12-31",
+		).insert()
+	for foreign, home in (("USD", "CNY"),):
+		frappe.get_doc(
+			doctype="Currency Exchange",
+			date=f"{start}-01-01",
+			from_currency=foreign,
+			to_currency=home,
+			exchange_rate=RATE,
+			for_buying=1,
+			for_selling=1,
+		).insert(ignore_if_duplicate=True)
+	for number in range(count):
+		create_member(
+			NewMember(
+				member_name=f"Benchmark Alpine Club {number:05}",
+				country="Switzerland",
+				tier="Ordinary",
+				joined_on=getdate(f"{start - 1}-01-01"),
+				email=f"club{number}@benchmark.example",
+				invoice_currency="USD" if number % 5 else "CNY",
+			),
+			source="Import",
+			on=getdate(f"{start - 1}-01-01"),
+		)
+		if number % 100 == 99:
+			frappe.db.commit()
+	year = frappe.new_doc("Dues Year")
+	year.update(
+		{
+			"title": f"Benchmark {start}",
+			"company": company,
+			"status": "Open",
+			"from_date": f"{start}-01-01",
+			"to_date": f"{start}-12-31",
+			"notice_date": f"{start}-01-01",
+			"due_date": f"{start}-03-31",
+			"reference_currency": "USD",
+			"proration": "None",
+			"item": masters.ensure_item(),
+			"rates": [{"currency": "CNY", "rate": RATE}],
+		}
+	)
+	year.insert()
+	# A Subscription finds the receivable account of a foreign currency on the customer only.
+	accounts = {row.currency: row.receivable_account for row in year.rates}
+	for member in frappe.get_all("IMTA Member", fields=["customer", "invoice_currency"], limit=0):
+		customer = frappe.get_doc("Customer", member.customer)
+		customer.append("accounts", {"company": company, "account": accounts[member.invoice_currency]})
+		customer.flags.ignore_permissions = True
+		customer.save()
+	frappe.db.commit()
+	return year.name
+
+
+def as_of() -> str:
+	import frappe
+
+	return f"{frappe.utils.getdate().year}-01-01"
+
+
+def make_subscriptions(year_name: str) -> None:
+	"""One yearly subscription for each member that the run would charge, at the same price."""
+	import frappe
+	from frappe.utils import getdate
+
+	from imta_crm.dues import charges, years
+
+	year = years.get_year(year_name)
+	for line in charges.assess(year, getdate(as_of())):
+		decision = line.decision
+		if not decision.is_charge:
+			continue
+		plan = f"Benchmark {decision.currency} {decision.amount}"
+		if not frappe.db.exists("Subscription Plan", plan):
+			frappe.get_doc(
+				doctype="Subscription Plan",
+				plan_name=plan,
+				currency=decision.currency,
+				item=year.item,
+				price_determination="Fixed Rate",
+				cost=float(decision.amount),
+				billing_interval="Year",
+				billing_interval_count=1,
+				cost_center=year.cost_center,
+			).insert()
+		frappe.get_doc(
+			doctype="Subscription",
+			party_type="Customer",
+			party=line.facts.customer,
+			company=year.company,
+			start_date=as_of(),
+			generate_invoice_at="Beginning of the current subscription period",
+			days_until_due=90,
+			submit_invoice=1,
+			plans=[{"plan": plan, "qty": 1}],
+		).insert()
+
+
+SINCE: list[str] = []
+
+
+class Undo:
+	"""Takes away every row that was made since, on a site for tests."""
+
+	def __init__(self) -> None:
+		import frappe
+
+		frappe.db.commit()
+		time.sleep(0.01)
+		self.since = frappe.utils.now()
+		self.series = dict(frappe.db.sql("select name, current from tabSeries"))
+		SINCE.append(self.since)
+
+	def now(self) -> None:
+		import frappe
+
+		frappe.db.rollback()
+		tables = frappe.db.sql_list(
+			"""select c.table_name from information_schema.columns c
+			join information_schema.tables t using (table_schema, table_name)
+			where c.table_schema = database() and c.column_name = 'creation'
+			and t.table_type = 'BASE TABLE' and c.table_name like 'tab%%'"""
+		)
+		for table in tables:
+			frappe.db.sql(f"delete from `{table}` where creation >= %s", (self.since,))
+		for name, current in frappe.db.sql("select name, current from tabSeries"):
+			if current != self.series.get(name):
+				if name in self.series:
+					frappe.db.sql("update tabSeries set current = %s where name = %s", (self.series[name], name))
+				else:
+					frappe.db.sql("delete from tabSeries where name = %s", (name,))
+		frappe.db.commit()
+		frappe.clear_cache()
+		SINCE.remove(self.since)
+
+
+def as_table(options: argparse.Namespace, results: dict[str, list[dict]]) -> str:
+	medians = {
+		way: {key: statistics.median(r[key] for r in rows) for key in ("rate", "queries")}
+		for way, rows in results.items()
+	}
+	lines = [
+		f"{options.members} members, {options.rounds} rounds in turns, medians. {machine()}",
+		"",
+		"| way | invoices per second | queries per invoice | against Subscription | against plain |",
+		"| --- | ---: | ---: | ---: | ---: |",
+	]
+	for way, label in LABELS.items():
+		found = medians[way]
+		lines.append(
+			f"| {label} | {found['rate']:.1f} | {found['queries']:.0f} |"
+			f" {found['rate'] / medians[SUBSCRIPTION]['rate']:.1f} × |"
+			f" {found['rate'] / medians[PLAIN]['rate']:.1f} × |"
+		)
+	return "\n".join(lines)
+
+
+def machine() -> str:
+	"""Hardware and versions in words."""
+	import erpnext
+	import frappe
+
+	memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+	release = Path("/etc/os-release")
+	names = dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line)
+	database = frappe.db.sql("select version()")[0][0].split("-")[0]
+	return (
+		f"{os.cpu_count()} cores, {memory:.0f} GiB, {names.get('PRETTY_NAME', platform.system()).strip(chr(34))},"
+		f" MariaDB {database}, Frappe {frappe.__version__}, ERPNext {erpnext.__version__},"
+		f" Python {platform.python_version()}."
+	)
+
+
+def keep(table: str) -> None:
+	text = README.read_text(encoding="utf-8")
+	head, rest = text.split(BEGIN, 1)
+	tail = rest.split(END, 1)[1]
+	README.write_text(f"{head}{BEGIN}\n\n{table}\n\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+	main()
