@@ -62,7 +62,11 @@ def membership_card(member: Document) -> dict:
 	:raises frappe.PermissionError: the user may not write this member
 	:raises NoValidCard: the member is not in a status that a card confirms
 	"""
-	member.check_permission("write")
+	if not member.has_permission("write"):
+		frappe.throw(
+			_("A membership card is printed by the member's own officer or a membership manager."),
+			frappe.PermissionError,
+		)
 	until = valid_until(member)
 	if not until:
 		frappe.throw(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import frappe
 import pytest
@@ -27,7 +27,8 @@ def clean_limits():
 	yield
 	forget()
 	frappe.flags.in_web_form = False
-	frappe.local.request = None
+	with suppress(AttributeError):
+		del frappe.local.request
 	frappe.local.form_dict = frappe._dict()
 
 
