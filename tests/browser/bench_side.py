@@ -1,0 +1,192 @@
+"""The bench's side of the browser tests: `python bench_side.py SITE FUNCTION JSON`, run from the sites folder.
+
+Answers with one line of JSON. Refuses every site that does not allow tests: `reset` deletes what the alliance
+has on it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import frappe
+
+MODULES = ("Membership", "Dues", "Liaison")
+# Set up by installing; a reset leaves them.
+KEPT = ("Member Tier", "Alliance Settings")
+YEAR = "2026"
+
+
+def main(site: str, function: str, arguments: dict) -> dict:
+	frappe.init(site=site)
+	frappe.connect()
+	try:
+		if not frappe.conf.allow_tests:
+			raise SystemExit(f"{site} does not allow tests: nothing was touched")
+		frappe.set_user("Administrator")
+		answer = FUNCTIONS[function](**arguments)
+		frappe.db.commit()
+		return answer or {}
+	finally:
+		frappe.destroy()
+
+
+def reset() -> dict:
+	"""Take away members, dues, contacts, and the customers, invoices and payments that belong to them."""
+	customers = frappe.get_all("Customer", {"imta_member": ("is", "set")}, pluck="name")
+	vouchers = {
+		"Sales Invoice": frappe.get_all("Sales Invoice", {"customer": ("in", customers)}, pluck="name"),
+		"Payment Entry": frappe.get_all(
+			"Payment Entry", {"party_type": "Customer", "party": ("in", customers)}, pluck="name"
+		),
+	}
+	for doctype, names in vouchers.items():
+		for ledger in ("GL Entry", "Payment Ledger Entry"):
+			delete(ledger, {"voucher_type": doctype, "voucher_no": ("in", names)})
+		delete_documents(doctype, names)
+	contacts = linked("Contact", customers)
+	addresses = linked("Address", customers)
+	delete_documents("Contact", contacts)
+	delete_documents("Address", addresses)
+	for doctype in ours():
+		delete_documents(doctype, frappe.get_all(doctype, pluck="name"))
+	delete_documents("Customer", customers)
+	delete("File", {"file_name": ("like", "roster%")})
+	frappe.clear_cache()
+	return {"customers": len(customers)}
+
+
+def ours() -> list[str]:
+	return frappe.get_all(
+		"DocType",
+		{"module": ("in", MODULES), "istable": 0, "issingle": 0, "name": ("not in", KEPT)},
+		pluck="name",
+	)
+
+
+def linked(doctype: str, customers: list[str]) -> list[str]:
+	members = frappe.get_all("IMTA Member", pluck="name")
+	links = [("Customer", customers), ("IMTA Member", members)]
+	names: set[str] = set()
+	for link_doctype, link_names in links:
+		if link_names:
+			names.update(
+				frappe.get_all(
+					"Dynamic Link",
+					{
+						"parenttype": doctype,
+						"link_doctype": link_doctype,
+						"link_name": ("in", link_names),
+					},
+					pluck="parent",
+				)
+			)
+	return sorted(names)
+
+
+def delete_documents(doctype: str, names: list[str]) -> None:
+	"""Rows, child rows and what refers to them, past the controllers: a reset has no accounting to respect."""
+	if not names:
+		return
+	meta = frappe.get_meta(doctype)
+	for table in meta.get_table_fields():
+		delete(table.options, {"parenttype": doctype, "parent": ("in", names)})
+	for reference, type_field, name_field in (
+		("ToDo", "reference_type", "reference_name"),
+		("Comment", "reference_doctype", "reference_name"),
+		("Version", "ref_doctype", "docname"),
+		("Dynamic Link", "link_doctype", "link_name"),
+		("File", "attached_to_doctype", "attached_to_name"),
+		("Workflow Action", "reference_doctype", "reference_name"),
+	):
+		delete(reference, {type_field: doctype, name_field: ("in", names)})
+	delete(doctype, {"name": ("in", names)})
+
+
+def delete(doctype: str, filters: dict) -> None:
+	if any(isinstance(value, tuple) and value[0] == "in" and not value[1] for value in filters.values()):
+		return
+	frappe.db.delete(doctype, filters)
+
+
+def make_year() -> dict:
+	"""The dues year as a treasurer would prepare it: a draft that the test opens in its form."""
+	start = int(YEAR)
+	for each in {start, frappe.utils.getdate().year}:
+		if not frappe.db.exists("Fiscal Year", {"year_start_date": f"{each}-01-01"}):
+			fiscal = frappe.new_doc("Fiscal Year")
+			fiscal.update(
+				{"year": str(each), "year_start_date": f"{each}-01-01", "year_end_date": f"{each}-12-31"}
+			)
+			fiscal.insert()
+	year = frappe.new_doc("Dues Year")
+	year.update(
+		{
+			"title": YEAR,
+			"company": frappe.get_all("Company", pluck="name", order_by="creation", limit=1)[0],
+			"status": "Draft",
+			"from_date": f"{start}-01-01",
+			"to_date": f"{start}-12-31",
+			"notice_date": f"{start}-01-05",
+			"due_date": f"{start}-03-31",
+			"reference_currency": "USD",
+			"proration": "Monthly",
+			"item": "MEMBERSHIP-DUES",
+			"rates": [{"currency": "CNY", "rate": 7.0288, "rate_date": f"{start}-01-01"}],
+		}
+	)
+	return {"name": year.insert().name}
+
+
+def make_member() -> dict:
+	"""A member for tests that look only."""
+	from imta_crm.membership.members import NewMember, create_member
+
+	name = frappe.db.get_value("IMTA Member", {"member_name": "Phone Alpine Club"})
+	if not name:
+		on = frappe.utils.getdate("2024-01-01")
+		new = NewMember(
+			member_name="Phone Alpine Club",
+			member_name_local="手机山岳会",
+			country="Austria",
+			tier="Ordinary",
+			joined_on=on,
+		)
+		name = create_member(new, source="Secretariat", on=on).name
+	return {"name": name}
+
+
+def make_user(role: str, language: str, password: str) -> dict:
+	from frappe.utils.password import update_password
+
+	email = f"browser-{frappe.scrub(role)}-{language}@imta.example"
+	user = frappe.get_doc("User", email) if frappe.db.exists("User", email) else frappe.new_doc("User")
+	user.update(
+		{
+			"email": email,
+			"first_name": role,
+			"language": language,
+			"send_welcome_email": 0,
+			"user_type": "System User",
+			"roles": [{"role": role}],
+		}
+	)
+	user.flags.no_welcome_mail = True
+	user.save()
+	update_password(email, password)
+	return {"name": email}
+
+
+def counts() -> dict:
+	charges = frappe.get_all(
+		"Dues Charge",
+		{"status": "Invoiced"},
+		["count(*) as charges", "count(distinct sales_invoice) as invoices"],
+	)
+	return {"members": frappe.db.count("IMTA Member"), **charges[0]}
+
+
+FUNCTIONS = {function.__name__: function for function in (reset, make_year, make_member, make_user, counts)}
+
+if __name__ == "__main__":
+	print(json.dumps(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))))
