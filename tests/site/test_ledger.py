@@ -80,7 +80,7 @@ def test_payment_in_advance_covers_what_is_due_before_it_is_matched(case):
 
 
 def test_payment_against_another_invoice(year):
-	member, invoice = billed(year)
+	_member, invoice = billed(year)
 	_other_member, other = billed(year)
 	pay(other)
 	assert balance(invoice).outstanding == USD

@@ -16,6 +16,10 @@ frappe.query_reports["Dues Arrears"] = {
 
 	formatter(value, row, column, data, default_formatter) {
 		const text = default_formatter(value, row, column, data);
-		return data && data.bold ? `<b>${text}</b>` : text;
+		if (data && data.bold) return `<b>${text}</b>`;
+		if (column.fieldname === "sales_invoice" && value && frappe.model.can_read("Sales Invoice")) {
+			return `<a href="/app/sales-invoice/${encodeURIComponent(value)}">${text}</a>`;
+		}
+		return text;
 	},
 };

@@ -51,17 +51,18 @@ def columns() -> list[dict]:
 			"width": width,
 		}
 
+	# A link column asks every reader for the right to read that DocType; officers may not open invoices.
 	return [
 		link("member", _("Member"), "IMTA Member", 120),
 		{"fieldname": "member_name", "label": _("Name"), "fieldtype": "Data", "width": 220},
-		link("country", _("Country/Region"), "Country", 120),
+		{"fieldname": "country", "label": _("Country/Region"), "fieldtype": "Data", "width": 120},
 		link("tier", _("Tier"), "Member Tier", 100),
 		{"fieldname": "status", "label": _("Status"), "fieldtype": "Data", "width": 100},
-		link("officer", _("Officer"), "User", 140),
-		link("sales_invoice", _("Oldest Invoice"), "Sales Invoice", 170),
+		{"fieldname": "officer", "label": _("Officer"), "fieldtype": "Data", "width": 140},
+		{"fieldname": "sales_invoice", "label": _("Oldest Invoice"), "fieldtype": "Data", "width": 170},
 		{"fieldname": "due_date", "label": _("Due Since"), "fieldtype": "Date", "width": 100},
 		{"fieldname": "days", "label": _("Days"), "fieldtype": "Int", "width": 70},
-		link("currency", _("Currency"), "Currency", 80),
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 80},
 		money("due", _("To Pay")),
 		*(money(field, label) for field, label in zip(AGES, age_labels(), strict=True)),
 		money("credit", _("Unmatched Credit")),

@@ -58,13 +58,7 @@ def columns(group_by: str) -> list[dict]:
 
 	return [
 		{"fieldname": "group", "label": labels[group_by], "fieldtype": "Data", "width": 200},
-		{
-			"fieldname": "currency",
-			"label": _("Currency"),
-			"fieldtype": "Link",
-			"options": "Currency",
-			"width": 90,
-		},
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
 		{"fieldname": "charges", "label": _("Charges"), "fieldtype": "Int", "width": 90},
 		{"fieldname": "not_invoiced", "label": _("Not Invoiced"), "fieldtype": "Int", "width": 110},
 		money("charged", _("Charged")),

@@ -1,6 +1,6 @@
 frappe.query_reports["Members Without Charge"] = {
 	filters: [
-		{ fieldname: "dues_year", label: __("Dues Year"), fieldtype: "Link", options: "Dues Year", reqd: 1 },
+		{ fieldname: "dues_year", label: __("Dues Year"), fieldtype: "Link", options: "Dues Year" },
 		{
 			fieldname: "as_of",
 			label: __("As of"),
@@ -14,7 +14,7 @@ frappe.query_reports["Members Without Charge"] = {
 	],
 
 	onload(report) {
-		if (report.get_filter_value("dues_year")) return;
+		if (report.get_filter_value("dues_year") || !frappe.model.can_read("Dues Year")) return;
 		frappe.db
 			.get_list("Dues Year", { filters: { status: "Open" }, order_by: "from_date desc", limit: 1 })
 			.then((years) => years.length && report.set_filter_value("dues_year", years[0].name));
