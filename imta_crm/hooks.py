@@ -21,7 +21,7 @@ after_uninstall = "imta_crm.uninstall.after_uninstall"
 app_include_js = ["imta.bundle.js"]
 app_include_css = ["imta.bundle.css"]
 doctype_list_js = {"IMTA Member": "public/js/liaison/member_list.js"}
-doctype_js = {}
+doctype_js = {"IMTA Member": "public/js/member_card.js"}
 
 # Permissions: one predicate per DocType, used for lists and for documents
 permission_query_conditions = {
@@ -129,6 +129,23 @@ user_data_fields = [
 	{"doctype": "IMTA Member", "filter_by": "email", "partial": True},
 	{"doctype": "Member Affiliate", "filter_by": "email", "redact_fields": ["contact_name"]},
 	{"doctype": "Membership Change", "strict": True},
+	{
+		"doctype": "Membership Application",
+		"filter_by": "personal_email",
+		"redact_fields": [
+			"applicant_name",
+			"applicant_name_local",
+			"name_folded",
+			"address_line1",
+			"website",
+			"motivation",
+		],
+	},
+	{
+		"doctype": "Membership Application",
+		"filter_by": "email",
+		"redact_fields": ["contact_first_name", "contact_last_name", "contact_position", "phone"],
+	},
 ]
 
 # Fixtures

@@ -79,6 +79,7 @@ class MembershipApplication(Document):
 		member: DF.Link | None
 		motivation: DF.SmallText | None
 		name_folded: DF.Data | None
+		personal_email: DF.Data | None
 		phone: DF.Data | None
 		postal_code: DF.Data | None
 		preferred_language: DF.Link | None
@@ -219,6 +220,8 @@ class MembershipApplication(Document):
 		self.email = (self.email or "").strip()
 		if self.email:
 			validate_email_address(self.email, throw=True)
+		# An individual's data are personal as a whole; erasing finds them by this (see user_data_fields).
+		self.personal_email = self.email if self.applicant_type == "Individual" else None
 
 	def validate_tier(self) -> None:
 		if not (self.has_value_changed("tier") or self.has_value_changed("applicant_type")):
