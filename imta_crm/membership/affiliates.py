@@ -127,6 +127,14 @@ def remove_all(member: str) -> None:
 		frappe.delete_doc(AFFILIATE, name, ignore_permissions=True)
 
 
+def follow_member(member: str, member_name: str) -> None:
+	"""The affiliations repeat the member's name for lists and searches."""
+	affiliate = frappe.qb.DocType(AFFILIATE)
+	frappe.qb.update(affiliate).set(affiliate.member_name, member_name).where(
+		affiliate.member == member
+	).run()
+
+
 def follow_contact(doc: Document, method: str | None = None) -> None:
 	"""`Contact.on_update`: the affiliations repeat a person's name and address for lists and searches."""
 	if not (doc.has_value_changed("full_name") or doc.has_value_changed("email_id")):

@@ -112,6 +112,16 @@ class TestTakingEffect:
 		assert member_row(member.name)[1] == "Ordinary"
 		assert frappe.db.get_value("Membership Change", change.name, "problem") == "No rate for XYZ"
 
+	def test_the_ledger_having_moved_the_member_meanwhile_does_not_stop_it(self):
+		member = make_member()
+		change = make_change(member.name, "Withdraw", effective_date=add_days(today(), 2))
+		frappe.db.set_value("Membership Change", change.name, "effective_date", add_days(today(), -5))
+		set_status(member.name, "In Arrears", on=getdate(add_days(today(), -3)), reason="Dues are overdue")
+		assert apply_due_changes() == {"applied": 1, "failed": 0}
+		assert status_on(member.name, getdate(add_days(today(), -4))) == "Active"
+		assert member_row(member.name)[0] == "Withdrawn"
+		assert member_row(member.name)[4] == getdate(add_days(today(), -3))
+
 	def test_two_of_one_member_follow_each_other_by_date(self, tiers):
 		member = make_member()
 		later = make_change(member.name, "Suspend", effective_date=add_days(today(), 4))

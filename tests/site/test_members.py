@@ -88,6 +88,9 @@ class TestAdmission:
 		tier = make_tier(is_exempt=1, is_emeritus=1)
 		assert make_member(tier=tier.name, member_type="Individual").status == "Emeritus"
 
+	def test_a_website_without_its_scheme_is_understood(self):
+		assert make_member(website="club.example/about").website == "https://club.example/about"
+
 	def test_the_region_follows_the_country(self):
 		member = make_member()
 		from imta_crm.erp.masters import territory_of
@@ -474,6 +477,10 @@ class TestAffiliates:
 		person.first_name = "Li Wei"
 		person.save()
 		assert frappe.db.get_value("Member Affiliate", row.name, "contact_name") == "Li Wei"
+		member = frappe.get_doc("IMTA Member", member.name)
+		member.member_name = "Club under a New Name"
+		member.save()
+		assert frappe.db.get_value("Member Affiliate", row.name, "member_name") == "Club under a New Name"
 
 
 class TestForm:

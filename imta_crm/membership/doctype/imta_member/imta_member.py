@@ -110,8 +110,11 @@ class IMTAMember(Document):
 		self.refuse_preset_fields()
 		self.set_admission()
 
-	def validate(self) -> None:
+	def before_validate(self) -> None:
 		self.set_names()
+		self.set_website()
+
+	def validate(self) -> None:
 		self.validate_protected_fields()
 		self.validate_tier()
 		self.validate_dates()
@@ -128,6 +131,8 @@ class IMTAMember(Document):
 		if self.flags.in_insert:
 			return
 		self.ensure_customer()
+		if self.has_value_changed("member_name"):
+			affiliates.follow_member(self.name, self.member_name)
 		if any(self.has_value_changed(field) for field in SHARED_WITH_CUSTOMER):
 			customers.sync(self)
 
@@ -171,6 +176,12 @@ class IMTAMember(Document):
 		self.member_name_local = tidy(self.member_name_local or "") or None
 		if not self.member_name:
 			frappe.throw(_("The member needs a name."), frappe.MandatoryError)
+
+	def set_website(self) -> None:
+		"""People write "club.example"; the field wants an address that a browser opens."""
+		self.website = (self.website or "").strip() or None
+		if self.website and "://" not in self.website:
+			self.website = f"https://{self.website}"
 
 	def validate_protected_fields(self) -> None:
 		before = self.get_doc_before_save()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import frappe
 from frappe import _
 from frappe.model.document import Document
@@ -168,6 +170,16 @@ class MembershipChange(Document):
 
 	# Taking effect
 
+	def status_day(self, member: Document) -> date:
+		"""The effective date; where the ledger has moved the member since, the day on which it did.
+
+		Days were missed then, or the look at the ledger came first: the change must not fail for ever, and
+		what has been recorded meanwhile stays.
+		"""
+		effective, last = getdate(self.effective_date), member.status_history[-1]
+		by_ledger = len(member.status_history) > 1 and not last.membership_change
+		return max(effective, getdate(last.from_date)) if by_ledger else effective
+
 	def apply(self) -> bool:
 		"""Take effect, as of the effective date. Returns False where that had happened before.
 
@@ -182,15 +194,10 @@ class MembershipChange(Document):
 			return False
 		status = self.new_status(member)
 		before = {"previous_tier": member.tier, "previous_status": member.status}
-		how = {
-			"on": getdate(self.effective_date),
-			"reason": self.reason,
-			"change": self.name,
-			"who": self.decided_by,
-		}
+		how = {"reason": self.reason, "change": self.name, "who": self.decided_by}
 		if self.new_tier:
-			members.set_tier(self.member, self.new_tier, **how)
-		members.set_status(self.member, status, **how)
+			members.set_tier(self.member, self.new_tier, on=getdate(self.effective_date), **how)
+		members.set_status(self.member, status, on=self.status_day(member), **how)
 		self.db_set({**before, "state": APPLIED, "applied_on": now_datetime(), "problem": None})
 		if self.change_type == UPGRADE:
 			# A downgrade counts from the next period; the treasurer may grant a credit there.
