@@ -20,8 +20,9 @@ from imta_crm.policy import status as membership_status
 
 MONTHS = 12
 BATCH = 2000
-# Bars that fit beside each other on a desk; the rest is summed up.
-BARS = 14
+# What fits beside each other; the rest is summed up.
+BARS = 8
+CHANNELS = 5
 
 
 @frappe.whitelist()
@@ -65,22 +66,35 @@ def outstanding_dues(filters: str | list | dict | None = None) -> dict:
 
 
 def members_by_region() -> dict:
-	"""Members of each territory, the largest first."""
-	return _bars(_count_members("territory"), _("Members"), _no_value=_("No region"))
+	"""Members of each part of the world, the largest first, and how many of them are of which tier."""
+	parts = _parts_of_the_world()
+	rows = frappe.get_list(
+		"IMTA Member",
+		filters=_of_members(),
+		fields=["territory", "tier", "count(name) as number"],
+		group_by="territory, tier",
+		order_by=None,
+		limit=0,
+	)
+	counts: dict[str, Counter] = defaultdict(Counter)
+	for row in rows:
+		counts[parts.get(row.territory, row.territory or "")][row.tier] += row.number
+	regions = sorted(counts, key=lambda region: (-counts[region].total(), region))
+	return _chart(
+		[_region_label(region) for region in regions],
+		{
+			label: [counts[region][tier] for region in regions]
+			for tier, label in _tiers()
+			if any(counts[region][tier] for region in regions)
+		},
+	)
 
 
 def members_by_tier() -> dict:
 	"""Members of each tier, by rank."""
-	zh = frappe.local.lang.startswith("zh")
-	tiers = frappe.get_all("Member Tier", fields=["name", "tier_name_zh"], order_by="`rank` desc, name")
 	counts = _count_members("tier")
-	rows = [
-		(tier.tier_name_zh if zh and tier.tier_name_zh else _(tier.name), counts.get(tier.name, 0))
-		for tier in tiers
-	]
-	return _chart(
-		[label for label, number in rows if number], {_("Members"): [number for _l, number in rows if number]}
-	)
+	rows = [(label, counts[tier]) for tier, label in _tiers() if counts.get(tier)]
+	return _chart([label for label, _number in rows], {_("Members"): [number for _label, number in rows]})
 
 
 def members_by_sector() -> dict:
@@ -127,11 +141,13 @@ def contacts_by_month() -> dict:
 		fields=["contact_at", "channel"],
 		limit=0,
 	)
+	often = [channel for channel, _number in Counter(row.channel for row in rows).most_common(CHANNELS)]
 	for row in rows:
-		counts[row.channel][_key(row.contact_at)] += 1
+		counts[_(row.channel) if row.channel in often else _("Others")][_key(row.contact_at)] += 1
+	labels = [label for label in [*(_(channel) for channel in often), _("Others")] if label in counts]
 	return _chart(
 		[_month_label(month) for month in months],
-		{_(channel): [counts[channel][_key(month)] for month in months] for channel in sorted(counts)},
+		{label: [counts[label][_key(month)] for month in months] for label in labels},
 	)
 
 
@@ -190,7 +206,35 @@ def _key(day: date) -> str:
 
 
 def _month_label(month: date) -> str:
-	return f"{_(month.strftime('%b'))} {month.year}"
+	"""Short, so that twelve of them fit on a phone; the year shows where it begins."""
+	return str(month.year) if month.month == 1 else _(month.strftime("%b"))
+
+
+def _tiers() -> list[tuple[str, str]]:
+	"""(name, label in the reader's language) of all tiers, the highest first."""
+	zh = (frappe.local.lang or "").startswith("zh")
+	tiers = frappe.get_all("Member Tier", fields=["name", "tier_name_zh"], order_by="`rank` desc, name")
+	return [(tier.name, tier.tier_name_zh if zh and tier.tier_name_zh else _(tier.name)) for tier in tiers]
+
+
+def _region_label(region: str) -> str:
+	if not region:
+		return _("No region")
+	if (frappe.local.lang or "").startswith("zh"):
+		return masters.regions().get("names_zh", {}).get(region) or _(region)
+	return _(region)
+
+
+def _parts_of_the_world() -> dict[str, str]:
+	"""Each territory's ancestor right below the root."""
+	root = masters.root_of("Territory")
+	parents = dict(
+		frappe.get_all("Territory", fields=["name", "parent_territory"], as_list=True, order_by="lft")
+	)
+	parts: dict[str, str] = {}
+	for name, parent in parents.items():  # parents come before their children
+		parts[name] = name if parent == root or not parent else parts.get(parent, name)
+	return parts
 
 
 def _currency() -> str | None:

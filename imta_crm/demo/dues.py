@@ -135,7 +135,7 @@ def credit_one(invoices: list[frappe._dict]) -> None:
 	row.rate = row.price_list_rate = flt(row.rate * 0.25, 2)
 	row.description = "Goodwill after the earthquake: a quarter of the dues. 震后优惠：减免四分之一会费。"
 	note.set_posting_time = 1
-	note.posting_date = note.due_date = min(loaded_on(), getdate(add_days(invoices[place].posting_date, 140)))
+	note.posting_date = note.due_date = min(loaded_on(), getdate(add_days(invoices[place].posting_date, 18)))
 	note.payment_schedule = []
 	note.insert()
 	note.submit()

@@ -296,12 +296,13 @@ class RosterImport(Document):
 					with members.all_or_nothing():
 						members.create_member(new_member(row, countries), source="Import", on=row.joined_on)
 					created += 1
-				except members.DuplicateMemberError:
-					frappe.clear_last_message()
-					existing += 1
 				except Exception as error:
 					if frappe.db.is_deadlocked(error) or frappe.db.is_timedout(error):
 						raise
+					if is_duplicate(error):
+						existing += 1
+						frappe.clear_messages()
+						continue
 					frappe.log_error(title=f"Roster Import {self.name}: row {row.row}")
 					failures.append((row, message_of(error)))
 			self.record_chunk(created, existing, failures)
@@ -503,6 +504,13 @@ def separator_name(separator: str) -> str:
 def plain(text: str | None) -> str:
 	"""The text as it was in the file; Frappe keeps angle brackets as entities."""
 	return frappe.utils.unescape_html(text or "") if hasattr(frappe.utils, "unescape_html") else (text or "")
+
+
+def is_duplicate(error: Exception) -> bool:
+	"""Whether somebody else made this member meanwhile: found by the look-up or by the database's unique key."""
+	if isinstance(error, members.DuplicateMemberError):
+		return True
+	return isinstance(error, frappe.UniqueValidationError) and "identity_key" in str(error)
 
 
 def message_of(error: Exception) -> str:
