@@ -143,7 +143,10 @@ def fit(text: str, width: float, choices: tuple[tuple[int, int], ...]) -> tuple[
 
 def _wrap(text: str, ems: float) -> list[str]:
 	# A script without spaces breaks anywhere, others between words.
-	parts = re.findall(r"[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+|\s+", text)
+	parts = re.findall(
+		r"[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+|\s+",
+		text,
+	)
 	lines, line = [], ""
 	for part in parts:
 		if line and _ems(line + part.rstrip()) > ems:

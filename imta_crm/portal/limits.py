@@ -12,9 +12,7 @@ def hit(what: str, who: str | None, limit: int, seconds: int) -> None:
 	The window begins with the first hit. Without a request, as in a job or the console, nothing is counted.
 	"""
 	if over_limit(what, who, limit, seconds):
-		frappe.throw(
-			_("Too many requests. Please try again later."), frappe.RateLimitExceededError
-		)
+		frappe.throw(_("Too many requests. Please try again later."), frappe.RateLimitExceededError)
 
 
 def over_limit(what: str, who: str | None, limit: int, seconds: int) -> bool:

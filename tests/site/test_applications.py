@@ -128,7 +128,9 @@ def test_state_cannot_be_set_around_the_workflow(state, role):
 		)
 		with as_user(user):
 			error = attempt(
-				lambda d=application, t=target: frappe.client.set_value(d.doctype, d.name, "workflow_state", t)
+				lambda d=application, t=target: frappe.client.set_value(
+					d.doctype, d.name, "workflow_state", t
+				)
 			)
 		after = frappe.db.get_value(application.doctype, application.name, "workflow_state")
 		if allowed:

@@ -200,11 +200,29 @@ def test_guest_sees_name_tier_and_validity_and_nothing_else():
 	)
 	status, html = look_up(member.card_token)
 	assert status == 200
-	for text in ("Quiet Peak Club", "静峰会", "Ordinary", "普通会员", "会员证有效", "Valid", str(valid_until(member))):
+	for text in (
+		"Quiet Peak Club",
+		"静峰会",
+		"Ordinary",
+		"普通会员",
+		"会员证有效",
+		"Valid",
+		str(valid_until(member)),
+	):
 		assert text in html, text
 	secrets = (
-		member.name, "hidden@", "59547", "Austria", member.officer, member.customer, member.card_token,
-		"Active", "2024-01-01", "csrf", "sid=", "<script",
+		member.name,
+		"hidden@",
+		"59547",
+		"Austria",
+		member.officer,
+		member.customer,
+		member.card_token,
+		"Active",
+		"2024-01-01",
+		"csrf",
+		"sid=",
+		"<script",
 	)
 	for text in secrets:
 		assert text not in html, text
@@ -231,7 +249,19 @@ def test_arrears_are_the_treasurers_business():
 
 @pytest.mark.parametrize(
 	"token",
-	["x", "0" * 43, "-", "%00", "a'b\"c", "..%2f..%2fapp", "{{7*7}}", "<script>", "IMTA-00001", "长" * 20, "x" * 5000],
+	[
+		"x",
+		"0" * 43,
+		"-",
+		"%00",
+		"a'b\"c",
+		"..%2f..%2fapp",
+		"{{7*7}}",
+		"<script>",
+		"IMTA-00001",
+		"长" * 20,
+		"x" * 5000,
+	],
 )
 def test_unknown_card_is_answered_politely_and_always_alike(token):
 	code, html = look_up(token)

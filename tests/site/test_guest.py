@@ -117,11 +117,23 @@ def test_guest_cannot_change_or_read_an_application():
 	for cmd, args in (
 		("frappe.client.get", {"doctype": "Membership Application", "name": first.name}),
 		("frappe.client.get_list", {"doctype": "Membership Application"}),
-		("frappe.client.set_value", {"doctype": "Membership Application", "name": first.name,
-			"fieldname": "workflow_state", "value": "Approved"}),
+		(
+			"frappe.client.set_value",
+			{
+				"doctype": "Membership Application",
+				"name": first.name,
+				"fieldname": "workflow_state",
+				"value": "Approved",
+			},
+		),
 		("frappe.client.insert", {"doc": {"doctype": "Membership Application", "applicant_name": "x"}}),
-		("frappe.model.workflow.apply_workflow", {"doc": json.dumps({"doctype": "Membership Application",
-			"name": first.name}), "action": "Begin Check"}),
+		(
+			"frappe.model.workflow.apply_workflow",
+			{
+				"doc": json.dumps({"doctype": "Membership Application", "name": first.name}),
+				"action": "Begin Check",
+			},
+		),
 		("imta_crm.membership.card.issue_new_card", {"member": "IMTA-00001"}),
 	):
 		with pytest.raises(frappe.PermissionError):
@@ -303,5 +315,7 @@ def test_guest_methods_of_the_app():
 	for module in pkgutil.walk_packages(imta_crm.__path__, "imta_crm."):
 		if ".patches" not in module.name:
 			importlib.import_module(module.name)
-	public = {f"{f.__module__}.{f.__name__}" for f in frappe.guest_methods if f.__module__.startswith("imta_crm")}
+	public = {
+		f"{f.__module__}.{f.__name__}" for f in frappe.guest_methods if f.__module__.startswith("imta_crm")
+	}
 	assert public == set()

@@ -88,7 +88,9 @@ def test_growth_by_year(alliance):
 
 
 def test_summary_counts_seats_of_the_council(alliance):
-	figures = {each["label"]: each["value"] for each in report(view="Sector", sector="Test Sport").report_summary}
+	figures = {
+		each["label"]: each["value"] for each in report(view="Sector", sector="Test Sport").report_summary
+	}
 	assert figures["Members"] == 1
 	assert figures["Council Seats Taken"] == "3 of 41"
 
@@ -101,7 +103,12 @@ def test_a_sector_is_never_a_formula(alliance):
 
 @pytest.mark.parametrize(
 	("role", "may"),
-	[("Alliance Leadership", True), ("Membership Manager", True), ("Liaison Officer", False), ("Alliance Member", False)],
+	[
+		("Alliance Leadership", True),
+		("Membership Manager", True),
+		("Liaison Officer", False),
+		("Alliance Member", False),
+	],
 )
 def test_who_may_open_it(alliance, role, may):
 	with as_user(make_user(role)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import getdate, get_link_to_form
+from frappe.utils import get_link_to_form, getdate
 
 from imta_crm.policy.names import fold
 
@@ -141,8 +141,16 @@ def duplicates_for_display(application: Document) -> list[dict]:
 		for row in frappe.get_list(
 			"Membership Application",
 			filters={**some, "name": ["!=", application.name], "workflow_state": ["in", OPEN_STATES]},
-			fields=["name", "applicant_name", "applicant_name_local", "country", "tier", "email",
-				"workflow_state as state", "submitted_on as since"],
+			fields=[
+				"name",
+				"applicant_name",
+				"applicant_name_local",
+				"country",
+				"tier",
+				"email",
+				"workflow_state as state",
+				"submitted_on as since",
+			],
 			limit=5,
 		):
 			found[row.name] = {"doctype": "Membership Application", **row}

@@ -1,10 +1,11 @@
 frappe.ui.form.on("Membership Application", {
 	setup(frm) {
+		// A member comes out of the approval, not out of the connections' plus sign.
+		frm.can_make_methods = { "IMTA Member": () => false };
 		frm.set_query("tier", () => ({
 			filters: { disabled: 0, member_type: ["in", ["Any", frm.doc.applicant_type]] },
 		}));
 		frm.set_query("invoice_currency", () => ({ filters: { enabled: 1 } }));
-		frm.set_query("sector", () => ({ filters: {} }));
 	},
 
 	refresh(frm) {
@@ -96,7 +97,8 @@ function show_intro(frm) {
 function show_duplicates(frm) {
 	const wrapper = frm.fields_dict.duplicates_html.$wrapper.empty();
 	const known = (frm.doc.__onload && frm.doc.__onload.duplicates) || [];
-	if (!known.length || frm.is_new()) return;
+	const decided = ["Approved", "Rejected"].includes(frm.doc.workflow_state);
+	if (!known.length || frm.is_new() || decided) return;
 	const esc = (value) => frappe.utils.escape_html(value == null ? "" : String(value));
 	const same = (value, mine) =>
 		value && mine && String(value).toLowerCase() === String(mine).toLowerCase() ? "font-weight:600" : "";
@@ -108,7 +110,7 @@ function show_duplicates(frm) {
 	);
 	const rows = [
 		[__("Name in English"), "applicant_name"],
-		[__("Name in Local Script"), "applicant_name_local"],
+		[__("Name in Own Script"), "applicant_name_local"],
 		[__("Country/Region"), "country"],
 		[__("E-mail"), "email"],
 		[__("Tier"), "tier"],

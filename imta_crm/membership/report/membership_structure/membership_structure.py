@@ -46,7 +46,9 @@ def execute(filters: dict | None = None) -> tuple:
 		members = members_on(on, filters)
 		tiers = [tier for tier in tiers if any(row.tier == tier for row in members)] or tiers
 		columns = structure_columns(filters.view, tiers)
-		rows = by_region(members, tiers) if filters.view == "Region" else by_field(members, tiers, filters.view)
+		rows = (
+			by_region(members, tiers) if filters.view == "Region" else by_field(members, tiers, filters.view)
+		)
 		chart = structure_chart(rows, tiers)
 	return columns, rows, None, chart, summary(on, filters)
 
@@ -80,7 +82,12 @@ def members_on(on: date, filters: frappe._dict) -> list[Row]:
 		.inner_join(tier)
 		.on(holds(tier))
 		.select(
-			member.name, member.country, member.territory, member.sector, tier.tier, member.is_key_member,
+			member.name,
+			member.country,
+			member.territory,
+			member.sector,
+			tier.tier,
+			member.is_key_member,
 			status.status,
 		)
 		.orderby(member.name)
@@ -120,7 +127,9 @@ def by_field(members: list[Row], tiers: list[str], view: str) -> list[dict]:
 	for row in members:
 		groups[row.country if view == "Country" else row.sector].append(row)
 	ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-	rows = [line(safe_cell(_(key)) if key else _("Not stated"), rows, members, tiers) for key, rows in ordered]
+	rows = [
+		line(safe_cell(_(key)) if key else _("Not stated"), rows, members, tiers) for key, rows in ordered
+	]
 	return [*rows, line(_("Total"), members, members, tiers, bold=1)]
 
 
@@ -205,7 +214,9 @@ def structure_columns(view: str | None, tiers: list[str]) -> list[dict]:
 
 def structure_chart(rows: list[dict], tiers: list[str]) -> dict | None:
 	"""Stacked bars by tier: the continents, or the largest countries or sectors."""
-	bars = [row for row in rows if row.get("indent", 1) == 1 and not (row.get("bold") and "indent" not in row)]
+	bars = [
+		row for row in rows if row.get("indent", 1) == 1 and not (row.get("bold") and "indent" not in row)
+	]
 	bars = [row for row in bars if row["total"]][:MOST_BARS]
 	if not bars:
 		return None
@@ -252,7 +263,7 @@ def growth(filters: frappe._dict, on: date, tiers: list[str]) -> tuple[list[dict
 	columns = [
 		{"fieldname": "label", "label": _("Year"), "fieldtype": "Data", "width": 90},
 		*tier_columns(tiers),
-		{"fieldname": "total", "label": _("Members at Year's End"), "fieldtype": "Int", "width": 170},
+		{"fieldname": "total", "label": _("Members"), "fieldtype": "Int", "width": 110},
 		{"fieldname": "joined", "label": _("Joined"), "fieldtype": "Int", "width": 90},
 		{"fieldname": "left", "label": _("Left"), "fieldtype": "Int", "width": 90},
 		{"fieldname": "growth", "label": _("Growth"), "fieldtype": "Percent", "width": 100, "precision": 1},
@@ -261,7 +272,7 @@ def growth(filters: frappe._dict, on: date, tiers: list[str]) -> tuple[list[dict
 		"data": {
 			"labels": [row["label"] for row in rows],
 			"datasets": [
-				{"name": _("Members at Year's End"), "chartType": "line", "values": [r["total"] for r in rows]},
+				{"name": _("Members"), "chartType": "line", "values": [r["total"] for r in rows]},
 				{"name": _("Joined"), "chartType": "bar", "values": [r["joined"] for r in rows]},
 				{"name": _("Left"), "chartType": "bar", "values": [-r["left"] for r in rows]},
 			],
