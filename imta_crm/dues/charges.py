@@ -29,7 +29,7 @@ PENDING, INVOICED, FAILED, WAIVED, VOID = "Pending", "Invoiced", "Failed", "Waiv
 # Not invoiced yet: figures may still follow the rules.
 UNBILLED = (PENDING, FAILED)
 ANNUAL, UPGRADE, DOWNGRADE = "Annual", "Upgrade Difference", "Downgrade Credit"
-TREASURERS = ("Treasurer", "System Manager")
+TREASURERS = frozenset({"Treasurer", "System Manager"})
 
 
 class ChargeStateError(frappe.ValidationError):
@@ -431,13 +431,19 @@ def on_tier_change(member: str, change: str) -> list[str]:
 	return made
 
 
+def check_treasurer() -> None:
+	"""Raise PermissionError unless the user is a treasurer."""
+	if TREASURERS.isdisjoint(frappe.get_roles()):
+		frappe.throw(_("Only the treasurer may do this."), frappe.PermissionError)
+
+
 @frappe.whitelist(methods=["POST"])
 def grant_credit_note(membership_change: str) -> str:
 	"""Credit a downgrade in the running period; returns the Dues Charge that stands for the credit.
 
 	Treasurer only. Raises CreditNotGranted where the rules see nothing to credit.
 	"""
-	frappe.only_for(TREASURERS)
+	check_treasurer()
 	document = frappe.get_doc("Membership Change", membership_change)
 	document.check_permission("read")
 	if document.docstatus != 1 or document.state != "Applied" or document.change_type != "Downgrade":

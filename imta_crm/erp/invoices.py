@@ -148,8 +148,6 @@ def make_credit_note(
 
 	It names the charge that stands for the credit. Raises CreditNoteError.
 	"""
-	from erpnext.accounts.doctype.sales_invoice.sales_invoice import make_sales_return
-
 	state = frappe.db.get_value(INVOICE, invoice, ["docstatus", "is_return", "grand_total"], as_dict=True)
 	if not state or state.docstatus != 1 or state.is_return:
 		frappe.throw(_("{0} is not a submitted invoice that can be credited.").format(invoice), CreditNoteError)
@@ -160,24 +158,40 @@ def make_credit_note(
 			),
 			CreditNoteError,
 		)
-	note = make_sales_return(invoice)
-	row = note.items[0]
-	note.items = [row]
-	row.update({"qty": -1, "rate": float(amount), "price_list_rate": float(amount), "description": description})
+	source = frappe.get_doc(INVOICE, invoice)
+	note = frappe.copy_doc(source)
+	returns = [option for option in note.meta.get_naming_series_options() if "RET" in option]
 	note.update(
 		{
+			"naming_series": returns[0] if returns else source.naming_series,
+			"is_return": 1,
+			"return_against": source.name,
+			# It lowers what is open on the invoice; ERPNext leaves it open on itself where less is open.
+			"update_outstanding_for_self": 0,
 			"set_posting_time": 1,
 			"posting_date": posting_date,
 			"due_date": posting_date,
 			"payment_schedule": [],
+			"advances": [],
 			"ignore_pricing_rule": 1,
 			"disable_rounded_total": 1,
 			"remarks": description,
 			"imta_dues_charge": charge,
-			"imta_member": frappe.db.get_value(INVOICE, invoice, "imta_member"),
+			"imta_member": source.imta_member,
 			"imta_live_charge": None,
 		}
 	)
+	row = note.items[0]
+	row.update(
+		{
+			"qty": -1,
+			"rate": float(amount),
+			"price_list_rate": float(amount),
+			"description": description,
+			"sales_invoice_item": source.items[0].name,
+		}
+	)
+	note.items = [row]
 	note.flags.ignore_permissions = True  # the caller has checked that the treasurer grants it
 	note.flags[WRITES_CHARGE] = True
 	note.docstatus = 1

@@ -102,7 +102,7 @@ class DuesCharge(Document):
 		charges.reopen(self.name, reason or "")
 
 	def check_treasurer(self) -> None:
-		frappe.only_for(("Treasurer", "System Manager"))
+		charges.check_treasurer()
 		self.check_permission("read")
 
 
