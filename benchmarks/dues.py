@@ -51,7 +51,9 @@ def main() -> None:
 	frappe.connect()
 	frappe.set_user("Administrator")
 	if not frappe.conf.allow_tests:
-		sys.exit(f"{options.site} does not allow tests: benchmarks make and delete records, use a site for tests")
+		sys.exit(
+			f"{options.site} does not allow tests: benchmarks make and delete records, use a site for tests"
+		)
 	if options.job:
 		job(json.loads(options.job))
 		return
@@ -361,7 +363,9 @@ class Undo:
 		for name, current in frappe.db.sql("select name, current from tabSeries"):
 			if current != self.series.get(name):
 				if name in self.series:
-					frappe.db.sql("update tabSeries set current = %s where name = %s", (self.series[name], name))
+					frappe.db.sql(
+						"update tabSeries set current = %s where name = %s", (self.series[name], name)
+					)
 				else:
 					frappe.db.sql("delete from tabSeries where name = %s", (name,))
 		frappe.db.commit()

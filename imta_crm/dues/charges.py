@@ -318,15 +318,16 @@ def description_of(year: DuesYear, charge: frappe._dict) -> str:
 	return f"{what.format(year.title)} · {charge.tier} · {charge.covered_from} – {charge.covered_to}"
 
 
-def invoice(year: DuesYear, charge: frappe._dict, *, name: str | None = None) -> str:
+def invoice(year: DuesYear, charge: frappe._dict, numbers: invoices.InvoiceNumbers | None = None) -> str:
 	"""Make the invoice of a charge that the caller has locked; returns the invoice's name.
 
-	Raises what ERPNext raises. Where the charge has a live submitted invoice already, that one is returned.
+	`numbers` holds invoice numbers reserved before; without it ERPNext numbers the invoice. Raises what ERPNext raises. Where the charge has a live submitted invoice already, that one is returned.
 	"""
 	if not charge.customer:
 		charge.customer = ensure_customer(frappe.get_doc("IMTA Member", charge.member))
+	order = order_of(year, charge)
 	try:
-		return invoices.make_invoice(order_of(year, charge), name=name).name
+		return invoices.make_invoice(order, name=numbers.take(order) if numbers else None).name
 	except frappe.UniqueValidationError:
 		live = frappe.db.get_value(
 			"Sales Invoice", {"imta_live_charge": charge.name, "docstatus": 1}, "name", for_update=True
@@ -447,7 +448,9 @@ def grant_credit_note(membership_change: str) -> str:
 	document = frappe.get_doc("Membership Change", membership_change)
 	document.check_permission("read")
 	if document.docstatus != 1 or document.state != "Applied" or document.change_type != "Downgrade":
-		frappe.throw(_("A credit note can be granted for a downgrade that has been applied."), CreditNotGranted)
+		frappe.throw(
+			_("A credit note can be granted for a downgrade that has been applied."), CreditNotGranted
+		)
 	for year in years.open_years(getdate(document.effective_date)):
 		if frappe.db.get_value(CHARGE, charge_name(year.name, document.member), "status") == INVOICED:
 			charge = make_credit(year, document)

@@ -235,14 +235,12 @@ def take(names: list[str], size: int, *, skip_locked: bool) -> list[frappe._dict
 	return query.run(as_dict=True)
 
 
-def invoice_charge(
-	charge: frappe._dict, year: DuesYear, numbers: invoices.InvoiceNumbers, run: str
-) -> None:
+def invoice_charge(charge: frappe._dict, year: DuesYear, numbers: invoices.InvoiceNumbers, run: str) -> None:
 	"""One charge of a chunk. Its failure is written on it and stops nobody else."""
 	frappe.db.savepoint("imta_charge")
 	before = numbers.mark()
 	try:
-		sales_invoice = charges.invoice(year, charge, name=numbers.take(charges.order_of(year, charge)))
+		sales_invoice = charges.invoice(year, charge, numbers)
 		charges.record_invoice(charge, sales_invoice, run)
 	except (frappe.QueryDeadlockError, frappe.QueryTimeoutError):
 		raise  # the transaction is gone: the whole chunk is tried again
@@ -328,7 +326,9 @@ def preview(year: DuesYear, as_of: str) -> dict:
 	reference = Decimal(0)
 	for line in lines:
 		if line.is_due:
-			totals[line.decision.currency] = totals.get(line.decision.currency, Decimal(0)) + line.decision.amount
+			totals[line.decision.currency] = (
+				totals.get(line.decision.currency, Decimal(0)) + line.decision.amount
+			)
 			reference += line.decision.reference_amount
 	return {
 		"lines": [as_row(line) for line in sorted(lines, key=order_of_line)],

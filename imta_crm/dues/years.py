@@ -35,7 +35,9 @@ def rules_of(year: DuesYear) -> DuesRules:
 		due_date=getdate(year.due_date),
 		reference_currency=year.reference_currency,
 		rates={row.currency: exact(row.rate) for row in year.rates if row.currency and row.rate},
-		tiers={row.tier: TierDues(row.tier, exact(row.amount), bool(row.is_exempt)) for row in year.tier_dues},
+		tiers={
+			row.tier: TierDues(row.tier, exact(row.amount), bool(row.is_exempt)) for row in year.tier_dues
+		},
 		proration=year.proration,
 		leavers_owe_whole=bool(cint(year.leavers_owe_whole)),
 		charge_suspended=bool(cint(year.charge_suspended)),

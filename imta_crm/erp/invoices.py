@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -150,7 +150,9 @@ def make_credit_note(
 	"""
 	state = frappe.db.get_value(INVOICE, invoice, ["docstatus", "is_return", "grand_total"], as_dict=True)
 	if not state or state.docstatus != 1 or state.is_return:
-		frappe.throw(_("{0} is not a submitted invoice that can be credited.").format(invoice), CreditNoteError)
+		frappe.throw(
+			_("{0} is not a submitted invoice that can be credited.").format(invoice), CreditNoteError
+		)
 	if amount <= 0 or float(amount) > flt(state.grand_total):
 		frappe.throw(
 			_("The credit of {0} is not between zero and the invoice's {1}.").format(
@@ -262,7 +264,9 @@ class InvoiceNumbers:
 			return
 		series = frappe.qb.DocType("Series")
 		frappe.qb.into(series).columns("name", "current").insert(prefix, 0).ignore().run()
-		frappe.qb.update(series).set(series.current, series.current + missing).where(series.name == prefix).run()
+		frappe.qb.update(series).set(series.current, series.current + missing).where(
+			series.name == prefix
+		).run()
 		last = int(frappe.qb.from_(series).select(series.current).where(series.name == prefix).run()[0][0])
 		frappe.db.commit()  # the row is free for the other jobs from here on
 		self.free[prefix].extend(range(last - missing + 1, last + 1))
@@ -279,7 +283,7 @@ class InvoiceNumbers:
 			return str(number).zfill(digits)
 
 		try:
-			return parse_naming_series(self.series, doc=new_invoice(order), number_generator=from_block)
+			return parse_naming_series(self.series, doc=as_fields(order), number_generator=from_block)
 		except (KeyError, IndexError):
 			for prefix, number in used:
 				self.free[prefix].appendleft(number)
@@ -312,5 +316,10 @@ class InvoiceNumbers:
 			found.append(prefix)
 			return "0" * digits
 
-		parse_naming_series(self.series, doc=new_invoice(order), number_generator=note)
+		parse_naming_series(self.series, doc=as_fields(order), number_generator=note)
 		return found[0]
+
+
+def as_fields(order: InvoiceOrder) -> frappe._dict:
+	"""The order under the invoice's field names, for series such as `DUES-.company.-.YYYY.-.#####`."""
+	return frappe._dict(asdict(order), doctype=INVOICE, imta_member=order.member)

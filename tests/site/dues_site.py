@@ -157,7 +157,15 @@ def figures(year: str) -> dict:
 	gl = frappe.get_all(
 		"GL Entry",
 		{"voucher_no": ("in", names), "is_cancelled": 0},
-		["voucher_no", "account", "party", "debit", "credit", "debit_in_account_currency", "account_currency"],
+		[
+			"voucher_no",
+			"account",
+			"party",
+			"debit",
+			"credit",
+			"debit_in_account_currency",
+			"account_currency",
+		],
 		limit=0,
 	)
 	ple = frappe.get_all(

@@ -3,8 +3,6 @@
 import frappe
 import pytest
 from frappe.utils import getdate
-from tests.site.dues_site import CNY_RATE, make_year
-from tests.site.factories import as_user, make_member, make_tier, make_user
 
 from imta_crm.dues import charges, years
 from imta_crm.dues.charges import ChargeStateError, CreditNotGranted
@@ -20,6 +18,8 @@ from imta_crm.dues.doctype.dues_year.dues_year import (
 )
 from imta_crm.erp import invoices, masters
 from imta_crm.erp.readonce import repeated_reads_once
+from tests.site.dues_site import CNY_RATE, make_year
+from tests.site.factories import as_user, make_member, make_tier, make_user
 
 YEAR = "2026"
 
@@ -108,7 +108,10 @@ def test_each_currency_has_its_receivable_account(year):
 			DuesTiersError,
 		),
 		({"deferred_revenue": 1}, DuesAccountsError),
-		({"reminders": [{"rule_name": "First", "days": 1}, {"rule_name": "first ", "days": 2}]}, DuesRemindersError),
+		(
+			{"reminders": [{"rule_name": "First", "days": 1}, {"rule_name": "first ", "days": 2}]},
+			DuesRemindersError,
+		),
 	],
 )
 def test_dues_year_refuses(site, fields, error):

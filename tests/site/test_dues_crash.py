@@ -5,6 +5,8 @@ import time
 
 import frappe
 import pytest
+
+from imta_crm.dues import charges, runner
 from tests.site import dues_site
 from tests.site.dues_site import (
 	committed,
@@ -17,8 +19,6 @@ from tests.site.dues_site import (
 	start_here,
 	worker,
 )
-
-from imta_crm.dues import charges, runner
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,9 @@ def test_invoice_numbers_have_neither_duplicates_nor_gaps(roster):
 	runner.begin(run.name)
 	frappe.db.after_commit.reset()
 	finish(worker(run.name, 1), worker(run.name, 2))
-	names = frappe.get_all("Sales Invoice", {"imta_dues_charge": ("is", "set")}, pluck="name", order_by="name")
+	names = frappe.get_all(
+		"Sales Invoice", {"imta_dues_charge": ("is", "set")}, pluck="name", order_by="name"
+	)
 	numbers = sorted(int(name.rsplit("-", 1)[1]) for name in names)
 	assert len(set(numbers)) == 85
 	# What one worker reserved and did not need went back, unless the other had numbered on.

@@ -5,14 +5,14 @@ import io
 
 import frappe
 import pytest
-from tests.site import dues_site
-from tests.site.dues_site import AS_OF, committed, figures, log, make_roster, make_run, make_year, start_here
-from tests.site.factories import as_user, make_member, make_user
 
 from imta_crm.dues import charges, runner
 from imta_crm.dues.doctype.dues_run.dues_run import export_preview
 from imta_crm.dues.runner import RunStateError
 from imta_crm.dues.years import DuesYearNotReady
+from tests.site import dues_site
+from tests.site.dues_site import AS_OF, committed, figures, log, make_roster, make_run, make_year, start_here
+from tests.site.factories import as_user, make_member, make_user
 
 CNY = round(21_000 * dues_site.CNY_RATE, 2)
 
@@ -115,7 +115,11 @@ def test_missed_days_are_caught_up_and_later_joiners_follow(year):
 	lines = charges.plan(year, frappe.utils.getdate("2025-07-15"), only=only)
 	assert [line.state for line in lines] == ["due", "due"]
 	charge = frappe.get_doc("Dues Charge", f"DC-{year.name}-{late.name}")
-	assert (charge.amount, str(charge.covered_from), str(charge.covered_to)) == (500, "2025-07-01", "2025-12-31")
+	assert (charge.amount, str(charge.covered_from), str(charge.covered_to)) == (
+		500,
+		"2025-07-01",
+		"2025-12-31",
+	)
 
 
 def test_plan_follows_the_rules_until_it_is_invoiced(year):

@@ -31,7 +31,9 @@ class DuesRun(Document):
 		naming_series: DF.Literal["DRUN-.YYYY.-.####"]
 		skipped: DF.Int
 		started_at: DF.Datetime | None
-		status: DF.Literal["Draft", "Queued", "Running", "Paused", "Completed", "Completed with Failures", "Cancelled"]
+		status: DF.Literal[
+			"Draft", "Queued", "Running", "Paused", "Completed", "Completed with Failures", "Cancelled"
+		]
 		total: DF.Int
 		workers: DF.Int
 	# end: auto-generated types
@@ -113,7 +115,9 @@ def export_preview(name: str) -> None:
 	writer = csv.writer(out)
 	writer.writerow([label for _field, label in columns])
 	for row in run.preview()["lines"]:
-		writer.writerow(["" if row[field] is None else safe_cell(str(row[field])) for field, _label in columns])
+		writer.writerow(
+			["" if row[field] is None else safe_cell(str(row[field])) for field, _label in columns]
+		)
 	frappe.response.update(
 		{
 			"type": "download",

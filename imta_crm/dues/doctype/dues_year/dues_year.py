@@ -108,7 +108,9 @@ class DuesYear(Document):
 
 	def on_trash(self) -> None:
 		if frappe.db.exists("Dues Charge", {"dues_year": self.name}):
-			frappe.throw(_("Dues year {0} has charges and cannot be deleted.").format(self.name), DuesYearFrozen)
+			frappe.throw(
+				_("Dues year {0} has charges and cannot be deleted.").format(self.name), DuesYearFrozen
+			)
 
 	def validate_dates(self) -> None:
 		if getdate(self.to_date) < getdate(self.from_date):
@@ -190,7 +192,9 @@ class DuesYear(Document):
 		"""Each currency gets the company's receivable account in it, made where there is none."""
 		currencies = {row.currency for row in self.rates}
 		if self.reference_currency not in currencies:
-			self.append("rates", {"currency": self.reference_currency, "rate": 1, "rate_date": self.from_date})
+			self.append(
+				"rates", {"currency": self.reference_currency, "rate": 1, "rate_date": self.from_date}
+			)
 		for row in self.rates:
 			if row.currency and not row.receivable_account:
 				row.receivable_account = masters.ensure_receivable_account(self.company, row.currency)
@@ -226,7 +230,9 @@ class DuesYear(Document):
 		else:
 			self.deferred_account = None
 		if self.cost_center:
-			company, is_group = frappe.get_cached_value("Cost Center", self.cost_center, ["company", "is_group"])
+			company, is_group = frappe.get_cached_value(
+				"Cost Center", self.cost_center, ["company", "is_group"]
+			)
 			if company != self.company or is_group:
 				frappe.throw(
 					_("{0} is not a cost center of {1} that can be booked on.").format(
@@ -236,7 +242,12 @@ class DuesYear(Document):
 				)
 
 	def check_account(
-		self, account: str | None, *, currency: str, account_type: str | None = None, root_type: str | None = None
+		self,
+		account: str | None,
+		*,
+		currency: str,
+		account_type: str | None = None,
+		root_type: str | None = None,
 	) -> None:
 		if not account:
 			return
@@ -253,7 +264,9 @@ class DuesYear(Document):
 			)
 		if found.account_currency != currency:
 			frappe.throw(
-				_("Account {0} is kept in {1}, not in {2}.").format(account, found.account_currency, currency),
+				_("Account {0} is kept in {1}, not in {2}.").format(
+					account, found.account_currency, currency
+				),
 				DuesAccountsError,
 			)
 		if account_type and found.account_type != account_type:
@@ -261,7 +274,9 @@ class DuesYear(Document):
 				_("Account {0} is not of type {1}.").format(account, _(account_type)), DuesAccountsError
 			)
 		if root_type and found.root_type != root_type:
-			frappe.throw(_("Account {0} is not of type {1}.").format(account, _(root_type)), DuesAccountsError)
+			frappe.throw(
+				_("Account {0} is not of type {1}.").format(account, _(root_type)), DuesAccountsError
+			)
 
 	def validate_item(self) -> None:
 		item = frappe.db.get_value(
@@ -293,9 +308,7 @@ class DuesYear(Document):
 			frappe.throw(_("An open year needs the dues of the tiers."), DuesTiersError)
 		missing = self.currencies_in_use() - {row.currency for row in self.rates}
 		if missing:
-			frappe.throw(
-				_("A rate is missing for: {0}").format(", ".join(sorted(missing))), DuesRatesError
-			)
+			frappe.throw(_("A rate is missing for: {0}").format(", ".join(sorted(missing))), DuesRatesError)
 
 	def currencies_in_use(self) -> set[str]:
 		"""Currencies that members are invoiced in, and the company's, in which the ledger is kept."""
