@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,17 +157,19 @@ class Desk:
 		self, doctype: str, name: str, field: str, wanted: set[str], seconds: int = 240
 	) -> str:
 		"""Ask the server until the field has one of the values: background jobs take their time."""
-		self.page.wait_for_function(
-			"""async ([doctype, name, field, wanted]) => {
-				const { message } = await frappe.db.get_value(doctype, name, field);
-				window.__last_value = message[field];
-				return wanted.includes(message[field]);
-			}""",
-			arg=[doctype, name, field, sorted(wanted)],
-			timeout=seconds * 1000,
-			polling=1000,
-		)
-		return self.page.evaluate("window.__last_value")
+		deadline = time.monotonic() + seconds
+		while True:
+			value = self.page.evaluate(
+				"""([doctype, name, field]) =>
+					frappe.db.get_value(doctype, name, field).then(({ message }) => message[field])""",
+				[doctype, name, field],
+			)
+			if value in wanted:
+				return value
+			assert time.monotonic() < deadline, (
+				f"{doctype} {name}: {field} is still {value} after {seconds} s"
+			)
+			self.page.wait_for_timeout(500)
 
 	def check(self) -> None:
 		assert not self.problems, "\n".join(self.problems)

@@ -96,7 +96,7 @@ def run_dues(desk, bench) -> None:
 def headline(desk, member: str) -> str:
 	"""What the member's form says that it owes."""
 	page = desk.open_form(f"/app/imta-member/{member}")
-	text = page.locator(".form-page:visible .form-message:visible").first
+	text = page.locator(".form-layout .form-message:visible").first
 	text.wait_for()
 	return text.inner_text().strip()
 
@@ -175,7 +175,7 @@ def test_a_phone_shows_desk_and_member(open_desk, bench, language):
 	page.locator(".frappe-control[data-fieldname=member_name]:visible").wait_for()
 	fits(page)
 	if language == "zh":
-		assert CHINESE.search(page.locator(".form-page:visible .control-label:visible").first.inner_text())
+		assert CHINESE.search(page.locator(".form-layout .control-label:visible").first.inner_text())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
