@@ -103,7 +103,9 @@ additional_timeline_content = {"IMTA Member": ["imta_crm.liaison.timeline.get_ti
 scheduler_events = {
 	"cron": {
 		"*/5 * * * *": [
-			"imta_crm.membership.doctype.roster_import.roster_import.resume_stalled","imta_crm.dues.runner.resume_stalled"],
+			"imta_crm.membership.doctype.roster_import.roster_import.resume_stalled",
+			"imta_crm.dues.runner.resume_stalled",
+		],
 	},
 	"daily_long": [
 		"imta_crm.membership.changes.apply_due_changes",
