@@ -308,17 +308,18 @@ def welcome(place: Place) -> None:
 	passwords = sites.demo_passwords(place)
 	file = sites.demo_passwords_file(place)
 	print(f"\n  {address(place)}\n")
-	first = not place.saved.get("passwords_shown")
+	saved = place.saved.get("passwords_shown")
+	shown = set(saved) if isinstance(saved, list) else set()
 	rows = [(role, login) for role, login in logins.items() if role != "Administrator"]
 	rows.append(("Administrator", "Administrator"))
 	wide = max(len(role) for role, _ in rows)
 	wide_login = max(len(login) for _, login in rows)
 	for role, login in rows:
-		password = f"  {passwords.get(role, '')}" if first else ""
-		print(f"  {role:<{wide}}  {login:<{wide_login}}{password}")
-	if first:
+		password = passwords.get(role, "") if role not in shown else ""
+		print(f"  {role:<{wide}}  {login:<{wide_login}}  {password}".rstrip())
+	if {role for role, _ in rows} - shown:
 		print(f"\nThe passwords are shown this once. They are kept in {file}, readable by its owner only.")
-		place.save(passwords_shown=True)
+		place.save(passwords_shown=sorted(shown | {role for role, _ in rows}))
 	else:
 		print(f"\nPasswords: {file}")
 	print(f"Mail of this site: {place.outbox} (./imta outbox). None of it leaves this machine.\n")
