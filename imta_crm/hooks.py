@@ -21,7 +21,7 @@ after_uninstall = "imta_crm.uninstall.after_uninstall"
 app_include_js = ["imta.bundle.js"]
 app_include_css = ["imta.bundle.css"]
 doctype_list_js = {"IMTA Member": "public/js/liaison/member_list.js"}
-doctype_js = {"IMTA Member": "public/js/member_card.js"}
+doctype_js = {"IMTA Member": ["public/js/member_card.js", "public/js/liaison/member_form.js"]}
 
 # Permissions: one predicate per DocType, used for lists and for documents
 permission_query_conditions = {
@@ -59,7 +59,10 @@ doc_events = {
 		"on_update": "imta_crm.liaison.next_steps.follow_todo",
 		"on_trash": "imta_crm.liaison.next_steps.forget_todo",
 	},
-	"IMTA Member": {"on_update": "imta_crm.liaison.next_steps.hand_over"},
+	"IMTA Member": {
+		"onload": "imta_crm.liaison.contacts.show_on_member",
+		"on_update": "imta_crm.liaison.next_steps.hand_over",
+	},
 	"Customer": {
 		"validate": "imta_crm.erp.customers.guard_member_link",
 		"on_trash": "imta_crm.erp.customers.guard_trash",

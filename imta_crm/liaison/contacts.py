@@ -2,16 +2,19 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import frappe
 from frappe import _
+from frappe.model.document import Document
 from frappe.query_builder import DocType
 from frappe.query_builder.functions import Count, Max, Min
 from frappe.utils import cint, get_datetime, getdate
 
 from imta_crm.policy.names import fold
+from imta_crm.policy.rhythm import next_contact_due
+from imta_crm.policy.status import is_member
 
 AT_ONCE = 200
 FOUND = 8
@@ -123,6 +126,21 @@ def get_events(
 		event.title = "{0}: {1}".format(_(event.channel), event.member_name)
 		event.ends_at = frappe.utils.add_to_date(event.contact_at, minutes=30)
 	return events
+
+
+def show_on_member(member: Document, method: str | None = None) -> None:
+	"""Give the member's form its last contact, next step and next due date (`onload` of IMTA Member)."""
+	if not frappe.has_permission("Liaison Contact", "read"):
+		return
+	last = last_contacts([member.name])[member.name]
+	due = None
+	if is_member(member.status):
+		due = next_contact_due(
+			getdate(last.contact_at) if last.contact_at else None,
+			cint(frappe.get_cached_value("Member Tier", member.tier, "contact_rhythm_days")),
+			getdate(member.joined_on) if member.joined_on else None,
+		)
+	member.set_onload("liaison", {**asdict(last), "due_on": due})
 
 
 def last_contacts(members: list[str]) -> dict[str, LastContact]:

@@ -96,7 +96,7 @@ def run_dues(desk, bench) -> None:
 def headline(desk, member: str) -> str:
 	"""What the member's form says that it owes."""
 	page = desk.open_form(f"/app/imta-member/{member}")
-	text = page.locator(".form-layout .form-message:visible").first
+	text = page.locator(".form-message:visible").first
 	text.wait_for()
 	return text.inner_text().strip()
 

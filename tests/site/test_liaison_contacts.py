@@ -479,6 +479,16 @@ def test_last_contacts_of_many(site):
 	assert contacts.last_contacts([]) == {}
 
 
+def test_the_members_form_says_when_to_call_next(site):
+	frappe.db.set_value("Member Tier", "Ordinary", "contact_rhythm_days", 90)
+	member = make_member()
+	log(member.name, contact_at="2026-05-01 10:00:00")
+	member.run_method("onload")
+	shown = member.get_onload("liaison")
+	assert shown["due_on"] == getdate("2026-07-30")
+	assert shown["contacts"] == 1
+
+
 def test_search_bar_finds_members_by_any_of_their_names(site):
 	made = make_member(f"Alpenverein {next_number()}", member_name_local="山岳协会试验")
 	assert made.name in [row.name for row in contacts.find_members("alpenverein")]
