@@ -296,8 +296,8 @@ def wait_for_desk(place: Place, *, patience: float = 60) -> None:
 
 TRY_FIRST = """\
 Try first:
-  as the Membership Manager   the workspace IMTA CRM: who the members are, by tier and region
-  as the Treasurer            Dues Run, then the report on collection: one run invoices the year
+  as the Membership Manager   the workspace IMTA: members by tier, arrears, applications waiting for review
+  as the Treasurer            open the Dues Run, look at its preview, start another: it makes 0 invoices
   as the Liaison Officer      log a contact from a member's page, and give it a next step
   ./imta preview FILE --year 2026    check a roster of your own, without touching this site
 """
