@@ -88,7 +88,7 @@ def age_of(due_date: date, on: date) -> str:
 
 
 def arrears(filters: frappe._dict) -> list[dict]:
-	"""One row for each member and currency, the oldest debt first. Two queries for each 2,000 members."""
+	"""One row for each member and currency, the oldest debt first. Two queries for each 900 members."""
 	on = getdate(filters.as_of)
 	conditions: dict = {"customer": ("is", "set")}
 	for field in ("tier", "country", "officer", "status"):

@@ -72,7 +72,7 @@ def columns(group_by: str) -> list[dict]:
 
 
 def collect(filters: frappe._dict) -> list[dict]:
-	"""One row for each group and currency, by group. Four queries for each 2,000 charges at most."""
+	"""One row for each group and currency, by group. Three queries for each 900 charges."""
 	on = getdate(filters.as_of)
 	conditions: dict = {"status": ("not in", ("Waived", "Void")), "charge_type": ("!=", "Downgrade Credit")}
 	if filters.dues_year:
