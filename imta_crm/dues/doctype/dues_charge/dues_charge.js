@@ -6,6 +6,16 @@ frappe.ui.form.on("Dues Charge", {
 			frm.add_custom_button(__("Invoice"), () =>
 				frappe.set_route("Form", "Sales Invoice", sales_invoice)
 			);
+			if (frappe.model.can_print("Sales Invoice")) {
+				const query = new URLSearchParams({
+					doctype: "Sales Invoice",
+					name: sales_invoice,
+					format: "Dues Notice",
+				});
+				frm.add_custom_button(__("Dues Notice"), () =>
+					window.open(`/api/method/frappe.utils.print_format.download_pdf?${query}`)
+				);
+			}
 		}
 		if (!frappe.user.has_role(["Treasurer", "System Manager"])) return;
 		const with_reason = (title, method) =>

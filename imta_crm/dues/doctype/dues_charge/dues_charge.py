@@ -60,6 +60,9 @@ class DuesCharge(Document):
 	def get_standing(self) -> tuple[str, float]:
 		if self.status != "Invoiced" or not self.sales_invoice:
 			return ("Not Invoiced", 0.0)
+		if self.charge_type == "Downgrade Credit":
+			# Its credit note is counted with the invoice that it returns.
+			return ("Credited", 0.0)
 		if (known := self.flags.get("ledger_standing")) is None:
 			found = ledger.charge_standings([self.name]).get(self.name)
 			known = (found.state(getdate()), float(found.outstanding)) if found else ("Not Invoiced", 0.0)

@@ -62,6 +62,17 @@ frappe.ui.form.on("Dues Run", {
 				frappe.confirm(__("End this run? What has been invoiced stays."), () => call("give_up"))
 			);
 		}
+		if (status.startsWith("Completed")) {
+			frm.add_custom_button(__("Send Dues Notices"), () =>
+				frappe.confirm(
+					__("Write now to everybody of this run to whom a notice or a reminder is due? Nobody is written to twice."),
+					() =>
+						frappe
+							.call("imta_crm.dues.reminders.send_notices", { dues_run: frm.doc.name })
+							.then(() => frappe.set_route("List", "Dues Reminder Log", { dues_year: frm.doc.dues_year }))
+				)
+			);
+		}
 		if (status !== "Draft") {
 			frm.add_custom_button(__("Charges"), () =>
 				frappe.set_route("List", "Dues Charge", { dues_run: frm.doc.name })
