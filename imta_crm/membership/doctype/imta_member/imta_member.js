@@ -119,6 +119,19 @@ const imta_member = {
 				window.open(`/api/method/frappe.utils.print_format.download_pdf?${query}`);
 			});
 		}
+		if (frappe.user.has_role(["Membership Manager", "System Manager"])) {
+			frm.page.add_menu_item(__("Issue New Card"), () =>
+				frappe.confirm(__("The card in circulation becomes worthless. Go on?"), () =>
+					frappe
+						.call({
+							method: "imta_crm.membership.card.issue_new_card",
+							args: { member: frm.doc.name },
+							freeze: true,
+						})
+						.then(() => frm.reload_doc())
+				)
+			);
+		}
 		if (frm.doc.customer && frappe.model.can_read("Sales Invoice")) {
 			frm.add_custom_button(
 				__("Accounts Receivable"),
