@@ -13,10 +13,11 @@ import sys
 import time
 from email.message import EmailMessage
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from launcher import outbox, progress, settings, shell, supervisor, sync, testing, up
+from launcher import cli, outbox, progress, settings, shell, supervisor, sync, testing, up
 from launcher.settings import Place
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,10 +55,11 @@ def free_port():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help(command):
-	done = imta(command, "--help")
-	assert done.returncode == 0, done.stderr
-	assert "usage" in done.stdout.lower()
+def test_each_command_has_help(command, capsys):
+	with pytest.raises(SystemExit) as stop:
+		raise SystemExit(cli.main([command, "--help"]))
+	assert not stop.value.code
+	assert "usage" in capsys.readouterr().out.lower()
 
 
 def test_help_names_every_command():
@@ -108,15 +110,15 @@ def test_a_bench_made_by_hand_is_left_alone(tmp_path):
 	assert sorted(path.name for path in bench.rglob("*")) == ["apps", "sites"]
 
 
-def test_commands_without_a_bench_say_so(tmp_path):
+def test_commands_without_a_bench_say_so(tmp_path, capsys):
 	for command in ("status", "logs", "outbox", "down"):
-		done = imta(command, "--bench", str(tmp_path / "nothing"))
-		assert done.returncode == 1
-		assert "./imta up" in done.stdout
+		assert cli.main([command, "--bench", str(tmp_path / "nothing")]) == 1
+		assert "./imta up" in capsys.readouterr().out
 
 
-def test_no_unknown_suite():
-	assert imta("test", "nonsense").returncode == 2
+def test_no_unknown_suite(capsys):
+	assert cli.main(["test", "nonsense"]) == 2
+	assert "nonsense" in capsys.readouterr().err
 
 
 # Progress
@@ -230,6 +232,48 @@ def test_two_runs_do_not_work_on_one_bench(tmp_path):
 			pass
 	with up.only_one(place, patience=0):
 		pass
+
+
+@pytest.fixture
+def small_bench(tmp_path):
+	"""A folder that looks like a bench of this launcher, with nothing running."""
+	place = Place(tmp_path / "bench")
+	for name in ("apps", "sites/imta.localhost", ".imta", "outbox"):
+		(place.bench / name).mkdir(parents=True)
+	place.save(site="imta.localhost", ports=dict.fromkeys(settings.PORT_OFFSETS, 1), user="x")
+	return place
+
+
+def test_each_password_is_shown_once(small_bench, capsys):
+	logins = {"Treasurer": "treasurer@imta.example"}
+	marker = small_bench.sites / "imta.localhost" / "imta.json"
+	marker.write_text("{}")
+	up.welcome(small_bench)
+	assert small_bench.secret("administrator") in capsys.readouterr().out
+	marker.write_text(json.dumps({"demo": logins}))
+	up.welcome(small_bench)
+	passwords = json.loads((small_bench.own / "passwords.json").read_text())
+	shown = capsys.readouterr().out
+	assert passwords["Treasurer"] in shown and passwords["Administrator"] not in shown
+	up.welcome(Place(small_bench.bench))
+	shown = capsys.readouterr().out
+	assert "treasurer@imta.example" in shown and "passwords.json" in shown
+	assert not any(password in shown for password in passwords.values())
+	assert (small_bench.own / "passwords.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_purge_asks_and_removes_the_bench_alone(small_bench, monkeypatch, capsys):
+	beside = small_bench.bench.parent / "beside"
+	beside.mkdir()
+	(small_bench.bench / "link").symlink_to(beside)
+	monkeypatch.setattr(Path, "home", lambda: small_bench.bench.parent)
+	monkeypatch.setattr(sys, "stdin", open(os.devnull))
+	assert up.down(small_bench, SimpleNamespace(purge=True, yes=False)) == 1
+	assert small_bench.bench.exists()
+	assert up.down(small_bench, SimpleNamespace(purge=True, yes=True)) == 0
+	assert not small_bench.bench.exists()
+	assert beside.exists()
+	assert "Removed" in capsys.readouterr().out
 
 
 # Files of the project
