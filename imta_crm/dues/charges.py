@@ -321,7 +321,8 @@ def description_of(year: DuesYear, charge: frappe._dict) -> str:
 def invoice(year: DuesYear, charge: frappe._dict, numbers: invoices.InvoiceNumbers | None = None) -> str:
 	"""Make the invoice of a charge that the caller has locked; returns the invoice's name.
 
-	`numbers` holds invoice numbers reserved before; without it ERPNext numbers the invoice. Raises what ERPNext raises. Where the charge has a live submitted invoice already, that one is returned.
+	`numbers` holds invoice numbers reserved before; without it ERPNext numbers the invoice. Where the charge
+	has a live submitted invoice already, that one is returned. Raises what ERPNext raises.
 	"""
 	if not charge.customer:
 		charge.customer = ensure_customer(frappe.get_doc("IMTA Member", charge.member))

@@ -4,24 +4,19 @@ const PAGE = 20;
 frappe.ui.form.on("Dues Run", {
 	setup(frm) {
 		frm.set_query("dues_year", () => ({ filters: { status: "Open" } }));
+		// The form is made once and shows one run after another.
+		frappe.realtime.on("dues_run_progress", (data) => {
+			if (data.run === frm.doc.name) frm.events.follow(frm, data);
+		});
 	},
 
-	onload(frm) {
-		frm.follow = (data) => {
-			if (data.run === frm.doc.name) frm.trigger_progress(data);
-		};
-		frm.trigger_progress = (data) => {
-			const ended = data.status !== frm.doc.status;
-			Object.assign(frm.doc, data);
-			frm.events.show_progress(frm);
-			["status", "total", "charged", "failed", "skipped"].forEach((f) => frm.refresh_field(f));
-			if (ended) frm.reload_doc();
-		};
-		frappe.realtime.on("dues_run_progress", frm.follow);
-	},
-
-	on_hide(frm) {
-		frappe.realtime.off("dues_run_progress", frm.follow);
+	follow(frm, data) {
+		const moved = data.status !== frm.doc.status;
+		const { status, total, charged, failed, skipped, error } = data;
+		Object.assign(frm.doc, { status, total, charged, failed, skipped, error });
+		frm.events.show_progress(frm);
+		["status", "total", "charged", "failed", "skipped"].forEach((field) => frm.refresh_field(field));
+		if (moved) frm.reload_doc();
 	},
 
 	refresh(frm) {
