@@ -76,20 +76,18 @@ frappe.ui.form.on("Dues Run", {
 	},
 
 	show_progress(frm) {
+		const { status, charged, failed, total, error } = frm.doc;
 		frm.dashboard.clear_headline();
-		frm.dashboard.hide_progress && frm.dashboard.hide_progress();
-		const doc = frm.doc;
-		if (doc.status === "Draft") return;
-		if (["Queued", "Running", "Paused"].includes(doc.status)) {
-			const done = (doc.charged || 0) + (doc.failed || 0);
-			const percent = doc.total ? Math.min(100, (100 * done) / doc.total) : 0;
+		if (["Queued", "Running", "Paused"].includes(status)) {
+			const done = (charged || 0) + (failed || 0);
+			const counts = [__(status), charged || 0, total || 0, failed || 0];
 			frm.dashboard.show_progress(
-				__(doc.status),
-				percent,
-				__("{0} of {1} invoiced, {2} failed", [doc.charged || 0, doc.total || 0, doc.failed || 0])
+				__("Invoices"),
+				total ? Math.min(100, (100 * done) / total) : 0,
+				__("{0}: {1} of {2} invoiced, {3} failed", counts)
 			);
 		}
-		if (doc.error) frm.dashboard.set_headline_alert(frappe.utils.escape_html(doc.error), "red");
+		if (error) frm.dashboard.set_headline_alert(frappe.utils.escape_html(error), "red");
 	},
 
 	show_failures(frm) {
