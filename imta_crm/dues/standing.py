@@ -50,8 +50,11 @@ def update_statuses(today: date | str | None = None) -> dict[str, int]:
 			frappe.db.savepoint("imta_standing")
 			_write(found, on)
 			counts["changed"] += 1
-		except Exception:
-			frappe.db.rollback(save_point="imta_standing")
+		except Exception as error:
+			if isinstance(error, frappe.QueryDeadlockError):
+				frappe.db.rollback()  # MariaDB has undone the transaction already, save points and all
+			else:
+				frappe.db.rollback(save_point="imta_standing")
 			counts["failed"] += 1
 			frappe.log_error(
 				title="Membership status by the ledger",

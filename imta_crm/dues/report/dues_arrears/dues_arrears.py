@@ -59,10 +59,10 @@ def columns() -> list[dict]:
 		link("tier", _("Tier"), "Member Tier", 100),
 		{"fieldname": "status", "label": _("Status"), "fieldtype": "Data", "width": 100},
 		{"fieldname": "officer", "label": _("Officer"), "fieldtype": "Data", "width": 140},
-		{"fieldname": "sales_invoice", "label": _("Oldest Invoice"), "fieldtype": "Data", "width": 170},
-		{"fieldname": "due_date", "label": _("Due Since"), "fieldtype": "Date", "width": 100},
+		{"fieldname": "sales_invoice", "label": _("Oldest Invoice"), "fieldtype": "Data", "width": 190},
+		{"fieldname": "due_date", "label": _("Due Since"), "fieldtype": "Date", "width": 120},
 		{"fieldname": "days", "label": _("Days"), "fieldtype": "Int", "width": 70},
-		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 80},
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 100},
 		money("due", _("To Pay")),
 		*(money(field, label) for field, label in zip(AGES, age_labels(), strict=True)),
 		money("credit", _("Unmatched Credit")),
@@ -170,7 +170,7 @@ def summary(totals: list[dict]) -> list[dict]:
 			"value": float(row["due"] - row["not_due"]),
 			"datatype": "Currency",
 			"currency": row["currency"],
-			"indicator": "Red",
+			"indicator": "Red" if row["due"] > row["not_due"] else "Green",
 		}
 		for row in totals
 	]

@@ -146,7 +146,7 @@ def add_up(lines: list[dict], key) -> list[dict]:
 def chart(rows: list[dict]) -> dict | None:
 	"""The share collected: the one figure in which currencies can stand beside each other."""
 	labels = list(dict.fromkeys(row["group"] for row in rows))[:MOST_BARS]
-	if not labels:
+	if not any(row["rate"] for row in rows):
 		return None
 	rates = {(row["group"], row["currency"]): row["rate"] for row in rows}
 	currencies = sorted({row["currency"] for row in rows})
