@@ -294,6 +294,18 @@ def test_form_is_served_in_both_languages_with_a_switch(lang, words):
 	assert "_lang=zh" in html
 	assert "_lang=en" in html
 	assert (json.dumps("普通会员") in html) == (lang == "zh")
+	assert ("申请入会" in html) == (lang == "zh")
+
+
+def test_every_text_of_the_form_has_a_chinese_one():
+	from imta_crm.membership.web_form.apply_for_membership.apply_for_membership import (
+		CHINESE,
+		CHINESE_DESCRIPTIONS,
+	)
+
+	for field in frappe.get_doc("Web Form", FORM).web_form_fields:
+		assert not field.label or field.fieldname in CHINESE, field.fieldname
+		assert not field.description or field.fieldname in CHINESE_DESCRIPTIONS, field.fieldname
 
 
 def test_form_offers_only_what_can_be_applied_for():
