@@ -1,0 +1,160 @@
+"""The demo alliance: its data fit the rules, and loading it again changes nothing.
+
+Loading takes most of a minute and commits, so it is tested on the scratch site, or where the demo is already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import frappe
+import pytest
+from frappe.utils import getdate
+
+from imta_crm.defaults import read
+from imta_crm.demo import alliance, dues, liaison, people
+from imta_crm.demo.common import DATA, Passwords, data
+from imta_crm.install import ROLES
+
+BENCH = Path(os.environ.get("IMTA_BENCH", "")).expanduser()
+SCRATCH = os.environ.get("IMTA_SCRATCH_SITE", "")
+LOAD = """
+import json, sys
+import frappe
+frappe.init(site=sys.argv[1]); frappe.connect(); frappe.set_user("Administrator")
+from imta_crm.demo.load import load
+logins = load(sys.argv[2])
+one = lambda query: frappe.db.sql(query)[0][0]
+rows = lambda query: [[str(cell) for cell in row] for row in frappe.db.sql(query)]
+print("RESULT" + json.dumps({
+	"logins": logins,
+	"tiers": rows("select tier, count(*) from `tabIMTA Member` group by tier order by tier"),
+	"officers": one("select count(distinct officer) from `tabIMTA Member`"),
+	"without_officer": one("select count(*) from `tabIMTA Member` where ifnull(officer, '') = ''"),
+	"statuses": rows("select status, count(*) from `tabIMTA Member` group by status order by status"),
+	"charges": one("select count(*) from `tabDues Charge` where status = 'Invoiced' and charge_type = 'Annual'"),
+	"invoices": rows(
+		"select currency, count(*), round(sum(grand_total), 2) from `tabSales Invoice` "
+		"where docstatus = 1 and is_return = 0 group by currency order by currency"
+	),
+	"credit_notes": one("select count(*) from `tabSales Invoice` where docstatus = 1 and is_return = 1"),
+	"payments": one("select count(*) from `tabPayment Entry` where docstatus = 1"),
+	"contacts": one("select count(*) from `tabLiaison Contact`"),
+	"future": one("select count(*) from `tabLiaison Contact` where contact_at > now() + interval 1 day"),
+	"steps": rows("select next_step_state, count(*) from `tabLiaison Contact` where next_step > '' group by 1 order by 1"),
+	"applications": one("select count(distinct workflow_state) from `tabMembership Application`"),
+	"changes": rows("select state, count(*) from `tabMembership Change` group by state order by state"),
+	"affiliates": one("select count(*) from `tabMember Affiliate`"),
+	"imports": rows("select status, imported, already_there, failed from `tabRoster Import`"),
+	"ledger": one(
+		"select round(sum(amount), 2) from `tabPayment Ledger Entry` where delinked = 0 and account_type = 'Receivable'"
+	) - one(
+		"select round(sum(g.debit - g.credit), 2) from `tabGL Entry` g join tabAccount a on a.name = g.account "
+		"where a.account_type = 'Receivable' and g.is_cancelled = 0"
+	),
+	"queue": one("select count(*) from `tabEmail Queue` where status = 'Sent'"),
+}, default=float))
+frappe.destroy()
+"""
+
+
+def test_the_data_name_what_exists(site):
+	profiles = read("role_profiles")
+	for person in data("people")["staff"]:
+		assert person["profile"] in profiles
+		assert person["email"].endswith(".example")
+	roster = (DATA / "roster.csv").read_text(encoding="utf-8-sig")
+	for person in [*data("people")["affiliates"], data("people")["member"]]:
+		assert f",{person['of']}," in roster
+	states = {row["state"] for row in data("applications")}
+	assert states == {"Draft", "Submitted", "Secretariat Check", "Council Review", "Rejected"}
+	for row in data("applications"):
+		assert frappe.db.exists("Country", {"code": row["country"].lower()})
+		assert row["email"].endswith(".example")
+
+
+def test_the_contacts_use_what_the_form_offers(site):
+	texts = data("contacts")
+	meta = frappe.get_meta("Liaison Contact")
+	channels = meta.get_options("channel").split("\n")
+	categories = frappe.get_meta("Liaison Need").get_options("category").split("\n")
+	for text in [*texts["en"], *texts["zh"]]:
+		assert text["channel"] in channels
+		assert text["outcome"] in meta.get_options("outcome").split("\n")
+		for _need, category in text.get("needs") or []:
+			assert category in categories
+
+
+def test_one_login_for_each_role():
+	assert set(people.logins()) == {*ROLES, "Administrator"}
+
+
+def test_payments_never_exceed_the_year():
+	kinds = Counter(len(dues.plan_of(place)) for place in range(85))
+	assert kinds[0] > 4  # some have not paid at all
+	assert all(0 < days < 330 for place in range(85) for _share, days in dues.plan_of(place))
+
+
+def test_contacts_lie_in_the_last_twelve_months():
+	for place in range(91):
+		days = [liaison.when(place, number) for number in range(4)]
+		assert len(set(days)) == len(days)
+		assert all(0 < day < 365 for day in days)
+
+
+def test_passwords_of_a_file_are_used_and_others_kept(tmp_path):
+	path = tmp_path / "passwords.json"
+	path.write_text(json.dumps({"Treasurer": "from the file"}))
+	passwords = Passwords(str(path))
+	assert passwords.of("Treasurer", new_user=False) == "from the file"
+	assert passwords.of("Membership Manager", new_user=False) is None
+	assert passwords.of("Membership Manager", new_user=True) == passwords.generated["Membership Manager"]
+
+
+def test_the_dues_year_of_the_demo_is_the_shipped_one():
+	assert alliance.dues_year()["title"] == "2026"
+	assert getdate(alliance.dues_year()["due_date"]) > getdate(alliance.dues_year()["notice_date"])
+
+
+def load(path: Path) -> dict:
+	run = subprocess.run(
+		[sys.executable, "-c", LOAD, SCRATCH, str(path)],
+		cwd=BENCH / "sites",
+		capture_output=True,
+		text=True,
+		timeout=600,
+	)
+	assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-3000:]
+	return json.loads(run.stdout.split("RESULT")[1])
+
+
+@pytest.mark.skipif(not SCRATCH, reason="needs a second site: name it in IMTA_SCRATCH_SITE")
+def test_loading_the_demo_twice(tmp_path):
+	"""On the scratch site, where the demo stays loaded."""
+	path = tmp_path / "passwords.json"
+	path.write_text(json.dumps({role: "a-Demo-pass-42" for role in ROLES}))
+	path.chmod(0o644)
+	first = load(path)
+	assert dict(first["tiers"]) == {"Council": "13", "Emeritus": "1", "Individual": "5", "Ordinary": "72"}
+	assert first["imports"] == [["Completed", "91", "0", "0"]]
+	assert first["charges"] == 85
+	invoices = [(currency, int(number), float(total)) for currency, number, total in first["invoices"]]
+	assert invoices == [("CNY", 16, 147604.8), ("USD", 69, 77000.0)]
+	assert first["credit_notes"] == 1
+	assert first["payments"] >= 60
+	assert first["contacts"] >= 150
+	assert first["future"] == 0
+	assert {state for state, _number in first["steps"]} == {"Closed", "Open"}
+	assert first["applications"] == 5
+	assert {state for state, _number in first["changes"]} == {"Applied", "Scheduled"}
+	assert {"Active", "In Arrears"} <= {status for status, _number in first["statuses"]}
+	assert (first["officers"], first["without_officer"]) == (4, 0)
+	assert first["affiliates"] == 9
+	assert first["ledger"] == 0
+	assert first["queue"] == 0
+	assert load(path) == first
