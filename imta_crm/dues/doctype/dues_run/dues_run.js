@@ -137,7 +137,7 @@ class Preview {
 
 	draw() {
 		const text = frappe.utils.escape_html;
-		const money = (row) => format_currency(row.amount, row.currency);
+		const money = (row) => `${text(row.currency)} ${format_number(row.amount)}`;
 		const lines = this.data.lines.filter((line) => !this.state || line.state === this.state);
 		const pages = Math.max(1, Math.ceil(lines.length / PAGE));
 		this.page = Math.min(this.page, pages - 1);
