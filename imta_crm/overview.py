@@ -21,7 +21,7 @@ from imta_crm.policy import status as membership_status
 MONTHS = 12
 BATCH = 2000
 # What fits beside each other; the rest is summed up.
-BARS = 8
+BARS = 5
 CHANNELS = 5
 
 

@@ -31,6 +31,7 @@ frappe.ui.form.on("Roster Import", {
 	add_buttons(frm) {
 		const status = frm.doc.status;
 		if (!frm.perm[0].write) return;
+		if (!["Draft", "Checked"].includes(status)) frm.disable_save();
 		if (status === "Draft") {
 			frm.page.set_primary_action(__("Check"), () => frm.trigger("check"));
 		} else if (status === "Checked") {
@@ -38,7 +39,7 @@ frappe.ui.form.on("Roster Import", {
 			if ((frm.doc.__onload || {}).to_create) {
 				frm.page.set_primary_action(__("Import"), () => frm.trigger("confirm_import"));
 			}
-		} else if (status === "Failed" || IMPORTING.includes(status)) {
+		} else if (status === "Failed" || frm.events.seems_interrupted(frm)) {
 			frm.add_custom_button(__("Resume"), () => frm.trigger("start_import"));
 		}
 		if (["Completed", "Completed with Problems"].includes(status)) {
@@ -53,6 +54,12 @@ frappe.ui.form.on("Roster Import", {
 				})
 			);
 		}
+	},
+
+	seems_interrupted(frm) {
+		// A living import writes to its document with every chunk.
+		const quiet = frappe.datetime.get_minute_diff(frappe.datetime.now_datetime(), frm.doc.modified) >= 2;
+		return IMPORTING.includes(frm.doc.status) && quiet && !(frm.doc.__onload || {}).is_running;
 	},
 
 	check(frm) {
