@@ -412,11 +412,16 @@ def run_tied(argv: list, *, cwd: Path, env: dict[str, str]) -> int:
 		pass_fds=shell.inherited,
 		preexec_fn=shell.die_with_parent(),
 	)
+	interrupted = False
 	while True:
 		try:
-			return process.wait()
+			code = process.wait()
+			break
 		except KeyboardInterrupt:
-			continue
+			interrupted = True  # the terminal tells the program too; it ends in its own way
+	if interrupted:
+		raise KeyboardInterrupt
+	return code
 
 
 # Browser
