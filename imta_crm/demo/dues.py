@@ -60,8 +60,13 @@ def make_year() -> str:
 			"suspend_after_days": SUSPEND_AFTER_DAYS,
 		}
 	)
+	latest = max((rule.days for rule in year.reminders), default=0)
 	for rule in year.reminders:
 		rule.enabled = 1
+		kind = "Final Reminder" if rule.days == latest else "Dues Reminder"
+		for language in ("EN", "ZH"):
+			if frappe.db.exists("Email Template", f"{kind} {language}"):
+				rule.set(f"email_template_{language.lower()}", f"{kind} {language}")
 	year.insert()
 	return year.name
 
