@@ -20,16 +20,18 @@ ICONS = {
 }
 TEMPLATE = "imta_crm/liaison/timeline_item.html"
 
+CONTACT = "Liaison Contact"
+
 
 def get_timeline_content(doctype: str, docname: str) -> list[dict]:
 	"""The latest contacts with the member `docname`, as Frappe's form timeline wants them.
 
 	Only those the session's user may read; empty for who may not. All text is escaped in the template.
 	"""
-	if not frappe.has_permission("Liaison Contact", "read"):
+	if not frappe.has_permission(CONTACT, "read"):
 		return []
 	contacts = frappe.get_list(
-		"Liaison Contact",
+		CONTACT,
 		filters={"member": docname},
 		fields=[
 			"name",
@@ -92,14 +94,14 @@ def _render(contact: frappe._dict, theirs: list[str], users: list[str], needs: l
 		TEMPLATE,
 		{
 			"contact": contact,
-			"title": plain(contact.event_name) or _(contact.channel),
+			"title": plain(contact.event_name) or _(contact.channel, context=CONTACT),
 			"summary": plain(contact.summary),
 			"next_step": plain(contact.next_step),
-			"direction": _(contact.direction),
-			"outcome": _(contact.outcome) if contact.outcome else "",
+			"direction": _(contact.direction, context=CONTACT),
+			"outcome": _(contact.outcome, context=CONTACT) if contact.outcome else "",
 			"outcome_colour": {"Positive": "green", "Negative": "red"}.get(contact.outcome, "gray"),
 			"when": local_label(contact.contact_at, contact.time_zone),
-			"link": frappe.utils.get_url_to_form("Liaison Contact", contact.name),
+			"link": frappe.utils.get_url_to_form(CONTACT, contact.name),
 			"theirs": [plain(name) for name in theirs if name],
 			"ours": [frappe.utils.get_fullname(user) for user in users],
 			"needs": [(plain(row.need), row.is_met) for row in needs],
@@ -107,7 +109,7 @@ def _render(contact: frappe._dict, theirs: list[str], users: list[str], needs: l
 			"next_owner": frappe.utils.get_fullname(contact.next_step_owner)
 			if contact.next_step_owner
 			else "",
-			"next_state": _("Overdue") if is_overdue else _(state or ""),
+			"next_state": _("Overdue") if is_overdue else _(state, context=CONTACT) if state else "",
 			"next_colour": "red" if is_overdue else {"Open": "orange", "Closed": "green"}.get(state, "gray"),
 		},
 	)

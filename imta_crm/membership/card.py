@@ -72,7 +72,7 @@ def membership_card(member: Document) -> dict:
 	if not until:
 		frappe.throw(
 			_("{0} has the status {1} and no valid membership card.").format(
-				member.member_name, _(member.status)
+				member.member_name, _(member.status, context="IMTA Member")
 			),
 			NoValidCard,
 		)

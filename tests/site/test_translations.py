@@ -23,7 +23,7 @@ ROOM = Path(frappe.get_app_path("imta_crm"))
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 #: Standard records whose texts Frappe's own extraction does not look at.
 RECORDS = {
-	"workspace": ("label", "title"),
+	"workspace": ("label", "title", "format"),
 	"number_card": ("label",),
 	"dashboard_chart": ("chart_name",),
 	"membership_dashboard": ("dashboard_name",),

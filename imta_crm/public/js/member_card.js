@@ -22,7 +22,7 @@ frappe.ui.form.on("IMTA Member", {
 								frm.reload_doc();
 							})
 				),
-			__("Change")
+			__("Change Membership")
 		);
 	},
 });

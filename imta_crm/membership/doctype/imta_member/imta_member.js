@@ -104,7 +104,7 @@ const imta_member = {
 				frm.add_custom_button(
 					__(kind),
 					() => frappe.new_doc("Membership Change", { member: frm.doc.name, change_type: kind }),
-					__("Change")
+					__("Change Membership")
 				);
 			}
 		}

@@ -286,7 +286,7 @@ class IMTAMember(Document):
 					frappe.bold(frappe.utils.escape_html(self.member_name)),
 					_(self.country),
 					get_link_to_form(self.doctype, other.name),
-					_(other.status),
+					_(other.status, context="IMTA Member"),
 				),
 				DuplicateMemberError,
 			)

@@ -79,7 +79,9 @@ def warn_of_duplicates(application: Document) -> None:
 	"""Tell the Secretariat, never a guest, that the applicant seems to be known."""
 	lines = [
 		_("{0} is a member already: {1} ({2}).").format(
-			frappe.bold(row.member_name), get_link_to_form("IMTA Member", row.name), _(row.status)
+			frappe.bold(row.member_name),
+			get_link_to_form("IMTA Member", row.name),
+			_(row.status, context="IMTA Member"),
 		)
 		for row in same_members(application)
 	]

@@ -202,7 +202,13 @@ def structure_columns(view: str | None, tiers: list[str]) -> list[dict]:
 		{"fieldname": "label", "label": label, "fieldtype": "Data", "width": 260},
 		*tier_columns(tiers),
 		{"fieldname": "total", "label": _("Members"), "fieldtype": "Int", "width": 100},
-		{"fieldname": "share", "label": _("Share"), "fieldtype": "Percent", "width": 90, "precision": 1},
+		{
+			"fieldname": "share",
+			"label": _("Share of Members"),
+			"fieldtype": "Percent",
+			"width": 150,
+			"precision": 1,
+		},
 		{"fieldname": "key_members", "label": _("Key Members"), "fieldtype": "Int", "width": 120},
 	]
 	if view != "Country":
@@ -300,7 +306,7 @@ def summary(on: date, filters: frappe._dict) -> list[dict]:
 		{"label": _("Countries/Regions"), "value": len({row.country for row in members}), "datatype": "Int"},
 		{
 			"label": _("Council Seats Taken"),
-			"value": _("{0} of {1}").format(taken, seats) if seats else str(taken),
+			"value": _("{0} of {1} seats").format(taken, seats) if seats else str(taken),
 			"datatype": "Data",
 			"indicator": "Red" if seats and taken > seats else "Green",
 		},
