@@ -16,7 +16,7 @@ def make_staff(passwords: Passwords) -> None:
 
 
 def make_user(person: dict, roles: list[str], passwords: Passwords, *, desk: bool = True) -> str:
-	"""A user with these roles; an existing one keeps what it has and gets the password of the file."""
+	"""A user with these roles; an existing one gets what is missing and the password of the file."""
 	email = person["email"]
 	new = not frappe.db.exists("User", email)
 	if new:
@@ -36,6 +36,9 @@ def make_user(person: dict, roles: list[str], passwords: Passwords, *, desk: boo
 		)
 		user.flags.no_welcome_mail = True
 		user.insert()
+	elif missing := [r for r in roles if frappe.db.exists("Role", r) and r not in frappe.get_roles(email)]:
+		# The app was uninstalled and installed again: its roles are new.
+		frappe.get_doc("User", email).add_roles(*missing)
 	if password := passwords.of(person["key"], new_user=new):
 		update_password(email, password)
 	return email
