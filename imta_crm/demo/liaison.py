@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import frappe
-from frappe.utils import add_days, getdate, now_datetime
+from frappe.utils import add_days, get_system_timezone, getdate, now_datetime
 
 from imta_crm.demo import people
 from imta_crm.demo.common import acting_as, data, loaded_on
@@ -29,10 +30,9 @@ def log_contacts() -> None:
 			continue
 		with acting_as(member.officer):
 			for number in range(how_many(place, member)):
-				contact = contact_of(place, number, member, texts)
+				contact = contact_of(place, number, member, texts, zones[member.officer])
 				if (member.name, contact["contact_at"]) in existing:
 					continue
-				contact["time_zone"] = zones[member.officer]
 				frappe.get_doc(contact).insert()
 		if place % 10 == 9:
 			frappe.db.commit()  # in chunks, so that a stop loses little
@@ -43,7 +43,7 @@ def how_many(place: int, member: frappe._dict) -> int:
 	return 2 + place % 2 + (1 if member.is_key_member or member.tier == "Council" else 0)
 
 
-def contact_of(place: int, number: int, member: frappe._dict, texts: dict) -> dict:
+def contact_of(place: int, number: int, member: frappe._dict, texts: dict, zone: str) -> dict:
 	"""One contact; what it says follows from the member's place and the contact's number."""
 	language = "zh" if member.preferred_language == "zh" else "en"
 	choices = texts[language]
@@ -51,7 +51,7 @@ def contact_of(place: int, number: int, member: frappe._dict, texts: dict) -> di
 	closings = texts["closings"][language]
 	closing = closings[(place + number * 2) % len(closings)]
 	days_ago = when(place, number)
-	at = moment(place, number, days_ago)
+	at = moment(place, number, days_ago, zone)
 	joiner = " " if language == "en" else ""
 	contact = {
 		"doctype": "Liaison Contact",
@@ -60,6 +60,7 @@ def contact_of(place: int, number: int, member: frappe._dict, texts: dict) -> di
 		"direction": text.get("direction") or "Outgoing",
 		"event_name": text.get("event"),
 		"contact_at": at,
+		"time_zone": zone,
 		"summary": (text["summary"] + joiner + closing).strip(),
 		"outcome": text["outcome"],
 		"needs": [
@@ -88,8 +89,10 @@ def when(place: int, number: int) -> int:
 	return latest + 20 + (place * 37 + number * 113) % (DAYS - latest - 20)
 
 
-def moment(place: int, number: int, days_ago: int) -> datetime:
-	"""A time in office hours, never in the future."""
+def moment(place: int, number: int, days_ago: int, zone: str) -> datetime:
+	"""A time in the office hours of `zone`, in the site's time zone as Frappe stores it; never in the future."""
 	day = loaded_on() - timedelta(days=days_ago)
 	at = datetime.combine(day, time(9 + (place * 3 + number * 5) % 8, (place * 5 + number * 15) % 60))
-	return min(at, now_datetime().replace(microsecond=0))
+	local = at.replace(tzinfo=ZoneInfo(zone))
+	at = local.astimezone(ZoneInfo(get_system_timezone())).replace(tzinfo=None)
+	return min(at, now_datetime().replace(second=0, microsecond=0))
