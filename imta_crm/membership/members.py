@@ -43,6 +43,7 @@ __all__ = [
 	"known_identities",
 	"lock",
 	"portfolio_condition",
+	"refuse_row",
 	"sees_all",
 	"set_status",
 	"set_tier",
@@ -307,6 +308,14 @@ def open_history(doc: Document, on: date, reason: str) -> None:
 		doc.set(field, [])
 		_next_span(doc, field, value, on, reason, None, None)
 	doc.status_since = doc.tier_since = on
+
+
+def refuse_row(row: Document) -> None:
+	"""A row of a history that is saved or deleted by itself, past its member. Raises ProtectedFieldError."""
+	frappe.throw(
+		_("{0} cannot be set here: use a Membership Change.").format(frappe.bold(_(row.doctype))),
+		ProtectedFieldError,
+	)
 
 
 def _next_span(

@@ -1,5 +1,7 @@
 from frappe.model.document import Document
 
+from imta_crm.membership.members import refuse_row
+
 
 class MemberTierHistory(Document):
 	# begin: auto-generated types
@@ -21,4 +23,9 @@ class MemberTierHistory(Document):
 		to_date: DF.Date | None
 	# end: auto-generated types
 
-	pass
+	def validate(self) -> None:
+		# Saved with its member a row is not validated by itself: this is somebody who saves the row alone.
+		refuse_row(self)
+
+	def on_trash(self) -> None:
+		refuse_row(self)
