@@ -27,6 +27,9 @@ doctype_js = {"IMTA Member": ["public/js/member_card.js", "public/js/liaison/mem
 permission_query_conditions = {
 	"Contact": "imta_crm.membership.permissions.person_query",
 	"Address": "imta_crm.membership.permissions.person_query",
+	"Contact Email": "imta_crm.membership.permissions.person_rows_query",
+	"Contact Phone": "imta_crm.membership.permissions.person_rows_query",
+	"Dynamic Link": "imta_crm.membership.permissions.person_rows_query",
 	"Liaison Contact": "imta_crm.liaison.permissions.contact_query",
 	"Liaison Need": "imta_crm.liaison.permissions.contact_rows_query",
 	"Liaison Person": "imta_crm.liaison.permissions.contact_rows_query",
@@ -51,6 +54,10 @@ has_permission = {
 	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_has_permission",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Application": "imta_crm.membership.doctype.membership_application.membership_application.has_permission",
+}
+
+override_whitelisted_methods = {
+	"frappe.utils.global_search.search": "imta_crm.membership.permissions.search_globally",
 }
 
 # Documents of others

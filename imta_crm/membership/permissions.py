@@ -22,6 +22,8 @@ SEES_ALL = frozenset(
 	}
 )
 NOBODY = "1=0"
+PERSONS = ("Contact", "Address")
+LINK = ["link_doctype", "link_name"]
 
 
 def sees_all(user: str | None = None) -> bool:
@@ -101,32 +103,73 @@ def person_query(user: str | None = None, doctype: str | None = None) -> str:
 	user = user or frappe.session.user
 	if not _only_as_officer(user, doctype):
 		return ""
-	me = frappe.db.escape(user)
-	return f"""(`tab{doctype}`.`owner` = {me} or `tab{doctype}`.`name` in (
-		select `link`.`parent` from `tabDynamic Link` `link`
+	return f"`tab{doctype}`.`name` in ({_persons_of(user, doctype)})"
+
+
+def person_rows_query(user: str | None = None, doctype: str | None = None) -> str:
+	"""Query condition of the child tables of Contact and Address: they can be listed by themselves, too.
+
+	Dynamic Link has rows of other DocTypes; those are for their own permissions to say.
+	"""
+	user = user or frappe.session.user
+	conditions = [
+		f"(`tab{doctype}`.`parenttype` != {frappe.db.escape(parent)}"
+		f" or `tab{doctype}`.`parent` in ({_persons_of(user, parent)}))"
+		for parent in PERSONS
+		if _only_as_officer(user, parent)
+	]
+	return " and ".join(conditions)
+
+
+def _persons_of(user: str, doctype: str) -> str:
+	"""Subquery: names of the Contacts or Addresses of a portfolio, and of those the user made."""
+	me, kind = frappe.db.escape(user), frappe.db.escape(doctype)
+	return f"""select `person`.`name` from `tab{doctype}` `person` where `person`.`owner` = {me}
+		union select `link`.`parent` from `tabDynamic Link` `link`
 		join `tab{MEMBER}` `member` on `member`.`name` = `link`.`link_name`
-		where `link`.`parenttype` = {frappe.db.escape(doctype)}
-		and `link`.`link_doctype` = {frappe.db.escape(MEMBER)} and `member`.`officer` = {me}))"""
+		where `link`.`parenttype` = {kind}
+		and `link`.`link_doctype` = {frappe.db.escape(MEMBER)} and `member`.`officer` = {me}"""
 
 
 def person_has_permission(
 	doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False
 ) -> bool | None:
-	"""Document permission of Contact and Address: the same answer as `person_query`, by the stored links."""
+	"""Document permission of Contact and Address: the same answer as `person_query`, by the stored links.
+
+	Links to a member, or to its customer, may be added and taken away within the portfolio only.
+	"""
 	user = user or frappe.session.user
 	if not _only_as_officer(user, doc.doctype):
 		return None
-	if doc.is_new():
-		members = [link.link_name for link in doc.get("links") or [] if link.link_doctype == MEMBER]
-		return None if all(in_portfolio(user, member) for member in members) else False
-	if frappe.db.get_value(doc.doctype, doc.name, "owner") == user:
+	stored = set() if doc.is_new() else _links(frappe.get_all("Dynamic Link", _rows_of(doc), LINK))
+	touched = stored ^ _links(doc.get("links") or [])
+	if not all(in_portfolio(user, member) for member in _members_of(touched)):
+		return False
+	if doc.is_new() or frappe.db.get_value(doc.doctype, doc.name, "owner") == user:
 		return None
-	members = frappe.get_all(
-		"Dynamic Link",
-		{"parenttype": doc.doctype, "parent": doc.name, "link_doctype": MEMBER},
-		pluck="link_name",
-	)
-	return None if any(in_portfolio(user, member) for member in members) else False
+	mine = (in_portfolio(user, name) for link_doctype, name in stored if link_doctype == MEMBER)
+	return None if any(mine) else False
+
+
+def _rows_of(doc: Document) -> dict[str, str]:
+	return {"parenttype": doc.doctype, "parent": doc.name}
+
+
+def _links(rows: list) -> set[tuple[str, str]]:
+	return {(row.link_doctype, row.link_name) for row in rows}
+
+
+def _members_of(links: set[tuple[str, str]]) -> set[str]:
+	"""The members that links lead to, directly or through their customers."""
+	found = {name for doctype, name in links if doctype == MEMBER}
+	customers = [name for doctype, name in links if doctype == "Customer"]
+	if customers:
+		found.update(
+			frappe.get_all(
+				"Customer", {"name": ("in", customers), "imta_member": ("is", "set")}, pluck="imta_member"
+			)
+		)
+	return found
 
 
 def _only_as_officer(user: str, doctype: str) -> bool:
@@ -143,3 +186,17 @@ def _only_as_officer(user: str, doctype: str) -> bool:
 def check_member(member: str, ptype: str = "read", user: str | None = None) -> None:
 	"""Raise `frappe.PermissionError` unless the user has this permission on this member."""
 	frappe.has_permission(MEMBER, ptype, doc=member, user=user, throw=True)
+
+
+@frappe.whitelist()
+def search_globally(text: str, start: int = 0, limit: int = 20, doctype: str = "") -> list[dict]:
+	"""Frappe's search of the desk, less the documents that the user may not read.
+
+	Frappe asks for the DocType only, so that an officer would find the people of all members.
+	"""
+	from frappe.utils.global_search import search
+
+	found = search(text, start=start, limit=limit, doctype=doctype)
+	if sees_all():
+		return found
+	return [row for row in found if frappe.has_permission(row.doctype, "read", doc=row.name)]

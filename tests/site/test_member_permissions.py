@@ -6,6 +6,7 @@ import frappe
 import pytest
 from frappe.client import get_list as client_get_list
 
+from imta_crm.membership.members import ProtectedFieldError
 from tests.site.factories import as_user, make_change, make_contact, make_member, make_tier, make_user
 
 READERS = ("Membership Manager", "Treasurer", "Training Coordinator", "Alliance Leadership")
@@ -185,6 +186,57 @@ class TestOutsiders:
 		assert not frappe.db.get_value("Role", "Alliance Member", "desk_access")
 
 
+class TestBackDoors:
+	"""Ways around a rule that Frappe offers to whoever has some right already."""
+
+	@pytest.mark.parametrize("table", ("Member Status History", "Member Tier History"))
+	@pytest.mark.parametrize("role", ("Liaison Officer", "Membership Manager", "System Manager"))
+	def test_a_row_of_a_history_is_not_saved_past_its_member(self, world, role, table):
+		row = frappe.get_doc(table, {"parent": world.mine})
+		copy = {
+			"doctype": table,
+			"parent": world.mine,
+			"parenttype": MEMBER,
+			"parentfield": row.parentfield,
+			"status": "Emeritus",
+			"tier": "Ordinary",
+			"from_date": "2025-01-01",
+		}
+		user = world.officer if role == "Liaison Officer" else make_user(role)
+		with as_user(user):
+			# As `PUT /api/resource/<row>` and `frappe.client.save` do.
+			row.from_date = "2001-01-01"
+			with pytest.raises(ProtectedFieldError):
+				row.save()
+			for door in (lambda: frappe.get_doc(copy).insert(), lambda: frappe.client.insert(copy)):
+				with pytest.raises((ProtectedFieldError, frappe.PermissionError)):
+					door()
+			for door in (frappe.client.delete, frappe.delete_doc):
+				with pytest.raises((ProtectedFieldError, frappe.PermissionError)):
+					door(table, row.name)
+
+	@pytest.mark.parametrize("role", ("Treasurer", "Training Coordinator", "Alliance Leadership"))
+	def test_who_only_reads_cannot_share_a_member_with_more_rights(self, world, role):
+		import frappe.share
+
+		with as_user(make_user(role)) as user, refused():
+			frappe.share.add(MEMBER, world.mine, user=user, write=1)
+
+	@pytest.mark.parametrize("role", ("Liaison Officer", "Treasurer", "Alliance Leadership"))
+	def test_nor_a_change_with_the_right_to_submit_it(self, world, role):
+		import frappe.share
+
+		change = make_change(world.mine, "Suspend", submit=False)
+		with as_user(world.officer if role == "Liaison Officer" else make_user(role)) as user:
+			with refused():
+				frappe.share.add("Membership Change", change.name, user=user, write=1, submit=1)
+
+	def test_no_role_may_share_what_it_may_not_write(self):
+		for doctype in frappe.get_all("DocType", {"module": "Membership", "istable": 0}, pluck="name"):
+			for row in frappe.get_meta(doctype).permissions:
+				assert row.write or not row.share, (doctype, row.role)
+
+
 class TestCardToken:
 	@pytest.mark.parametrize("role", ("Liaison Officer", *READERS))
 	def test_nobody_in_the_desk_reads_it(self, world, role):
@@ -278,7 +330,7 @@ class TestAffiliates:
 		return {
 			"doctype": "Member Affiliate",
 			"member": member,
-			"contact": make_contact().name,
+			"contact": make_contact(member=member).name,
 			"from_date": "2024-01-01",
 		}
 
@@ -299,6 +351,16 @@ class TestAffiliates:
 			stolen.member = world.mine
 			with refused():
 				stolen.save()
+
+	def test_a_strangers_contact_is_not_had_by_affiliating_it(self, world):
+		theirs = make_contact("Theirs", member=world.theirs).name
+		with as_user(world.officer):
+			with refused():
+				frappe.get_doc({**self.values(world.mine), "contact": theirs}).insert()
+			doc = frappe.get_doc({**self.values(world.mine), "contact": make_contact().name}).insert()
+			doc.contact = theirs
+			with refused():
+				doc.save()
 
 	@pytest.mark.parametrize("role", ("Treasurer", "Training Coordinator", "Alliance Leadership"))
 	def test_others_read(self, world, role):
@@ -344,6 +406,43 @@ class TestPeopleAndPlaces:
 			contact.append("links", {"link_doctype": MEMBER, "link_name": world.mine})
 			with refused():
 				contact.save()
+
+	@pytest.mark.parametrize("whose", ("of the portfolio", "of the officer"))
+	@pytest.mark.parametrize("link", (MEMBER, "Customer"))
+	def test_nothing_is_hung_on_a_strangers_member(self, world, people, whose, link):
+		customer = frappe.db.get_value(MEMBER, world.theirs, "customer")
+		target = world.theirs if link == MEMBER else customer
+		with as_user(world.officer):
+			name = people.mine if whose == "of the portfolio" else make_contact().name
+			contact = frappe.get_doc("Contact", name)
+			contact.append("links", {"link_doctype": link, "link_name": target})
+			with refused():
+				contact.save()
+
+	def test_addresses_and_numbers_listed_by_themselves_show_no_others(self, world, people):
+		for name in people.values():
+			contact = frappe.get_doc("Contact", name)
+			contact.append("email_ids", {"email_id": f"{frappe.scrub(name)}@club.example"})
+			contact.append("phone_nos", {"phone": "+43 1 99"})
+			contact.save()
+		with as_user(world.officer):
+			for table in ("Contact Email", "Contact Phone", "Dynamic Link"):
+				rows = client_get_list(table, fields=["parent"], parent="Contact", limit_page_length=0)
+				assert {row.parent for row in rows} & set(people.values()) == {people.mine}, table
+		with as_user(make_user("Treasurer")):
+			rows = client_get_list("Contact Email", fields=["parent"], parent="Contact", limit_page_length=0)
+			assert set(people.values()) <= {row.parent for row in rows}
+
+	def test_the_search_of_the_desk_shows_no_others(self, world, people, monkeypatch):
+		from frappe.utils import global_search
+
+		found = [frappe._dict(doctype="Contact", name=name, content="") for name in people.values()]
+		monkeypatch.setattr(global_search, "search", lambda *args, **kwargs: found)
+		method = frappe.get_hooks("override_whitelisted_methods")["frappe.utils.global_search.search"][-1]
+		with as_user(world.officer):
+			assert [row.name for row in frappe.get_attr(method)("Mine")] == [people.mine]
+		with as_user(make_user("Treasurer")):
+			assert len(frappe.get_attr(method)("Mine")) == 2
 
 	def test_who_sees_contacts_by_another_role_still_sees_all(self, people):
 		with as_user(make_user(("Liaison Officer", "Sales User"))):

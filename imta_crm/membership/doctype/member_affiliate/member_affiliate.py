@@ -33,6 +33,7 @@ class MemberAffiliate(Document):
 
 	def validate(self) -> None:
 		self.validate_member()
+		self.validate_contact()
 		self.validate_dates()
 		self.validate_overlap()
 		self.validate_representative()
@@ -43,6 +44,11 @@ class MemberAffiliate(Document):
 	def validate_member(self) -> None:
 		if frappe.db.get_value("IMTA Member", self.member, "member_type") == "Individual":
 			frappe.throw(_("Only organisations have affiliates."))
+
+	def validate_contact(self) -> None:
+		"""To affiliate a person is to see and edit it: nobody gets at the people of others in this way."""
+		if self.has_value_changed("contact") and not self.flags.ignore_permissions:
+			frappe.has_permission("Contact", "read", doc=self.contact, throw=True)
 
 	def validate_dates(self) -> None:
 		if self.to_date and getdate(self.to_date) < getdate(self.from_date):
