@@ -1,5 +1,6 @@
 frappe.listview_settings["Dues Charge"] = {
 	add_fields: ["status", "sales_invoice", "currency"],
+	hide_name_column: true,
 	get_indicator(doc) {
 		const colors = { Pending: "orange", Invoiced: "green", Failed: "red", Waived: "blue", Void: "gray" };
 		return [__(doc.status), colors[doc.status], `status,=,${doc.status}`];
