@@ -67,6 +67,15 @@ function ask_decision(frm, action) {
 							reqd: 1,
 							default: frm.doc.rejection_reason,
 					  },
+				{
+					fieldname: approve ? "tell_admission" : "tell_rejection",
+					fieldtype: "Check",
+					label: __("Tell the applicant"),
+					description: approve
+						? __("Welcome with the member number, to {0}", [frappe.utils.escape_html(frm.doc.email)])
+						: __("Polite and without the reason, to {0}", [frappe.utils.escape_html(frm.doc.email)]),
+					default: approve ? frm.doc.tell_admission : frm.doc.tell_rejection,
+				},
 			],
 			primary_action_label: approve ? __("Approve") : __("Reject"),
 			primary_action(values) {
@@ -98,7 +107,9 @@ function show_duplicates(frm) {
 	const wrapper = frm.fields_dict.duplicates_html.$wrapper.empty();
 	const known = (frm.doc.__onload && frm.doc.__onload.duplicates) || [];
 	const decided = ["Approved", "Rejected"].includes(frm.doc.workflow_state);
-	if (!known.length || frm.is_new() || decided) return;
+	const shown = Boolean(known.length) && !frm.is_new() && !decided;
+	frm.toggle_display("duplicates_html", shown);
+	if (!shown) return;
 	const esc = (value) => frappe.utils.escape_html(value == null ? "" : String(value));
 	const same = (value, mine) =>
 		value && mine && String(value).toLowerCase() === String(mine).toLowerCase() ? "font-weight:600" : "";
@@ -131,7 +142,7 @@ function show_duplicates(frm) {
 				<tr><th></th>${columns.map((column) => `<th>${column.head}</th>`).join("")}</tr>
 				${rows.map(([label, field]) => `<tr><td class="text-muted">${label}</td>${cells(field)}</tr>`).join("")}
 				<tr><td class="text-muted">${__("Status")}</td>
-				${columns.map(({ doc }) => `<td>${esc(__(doc ? doc.state : frm.doc.workflow_state))}</td>`).join("")}</tr>
+				${columns.map(({ doc }) => `<td>${esc(__(doc ? doc.state : frm.doc.workflow_state, null, doc?.doctype))}</td>`).join("")}</tr>
 			</table>
 			</div>
 		</div>`);

@@ -28,10 +28,11 @@ FINAL = (APPROVED, REJECTED)
 #: What a liaison officer works on; from the Council's table on, the membership managers alone write.
 OFFICER_STATES = (DRAFT, SUBMITTED, SECRETARIAT_CHECK)
 #: Written by the system alone. Frappe keeps "read only" in the browser, not on the server.
-SYSTEM_FIELDS = ("member", "decided_by", "submitted_on")
+SYSTEM_FIELDS = ("member", "decided_by", "submitted_on", "told_on")
 SAVEPOINT = "membership_application_decision"
 
 _LINK = re.compile(r"https?:|www\.|://|[<>]", re.IGNORECASE)
+_SEVERAL = re.compile(r"[,;<>\s]")
 
 
 class WorkflowBypassed(frappe.ValidationError):
@@ -87,7 +88,10 @@ class MembershipApplication(Document):
 		sector: DF.Link | None
 		source: DF.Literal["Web", "Secretariat", "Invitation", "Import"]
 		submitted_on: DF.Datetime | None
+		tell_admission: DF.Check
+		tell_rejection: DF.Check
 		tier: DF.Link
+		told_on: DF.Datetime | None
 		website: DF.Data | None
 		workflow_state: DF.Link | None
 	# end: auto-generated types
@@ -158,11 +162,26 @@ class MembershipApplication(Document):
 				},
 				update_modified=False,
 			)
+			self.tell_applicant()
 		except Exception:
 			frappe.db.rollback(save_point=SAVEPOINT)
 			before = self.get_doc_before_save()
 			self.workflow_state, self.member = before.workflow_state, None
 			raise
+
+	def tell_applicant(self) -> None:
+		"""Write to the applicant where that is wanted, once."""
+		wanted = self.tell_admission if self.workflow_state == APPROVED else self.tell_rejection
+		if not wanted or self.told_on or not self.email:
+			return
+		sent = mails.welcome(self) if self.workflow_state == APPROVED else mails.decline(self)
+		if sent:
+			self.db_set("told_on", now_datetime(), update_modified=False)
+		else:
+			frappe.msgprint(
+				_("The applicant has not been told: this site has no outgoing e-mail account."),
+				indicator="orange",
+			)
 
 	# Rules
 
@@ -219,6 +238,9 @@ class MembershipApplication(Document):
 	def validate_contact(self) -> None:
 		self.email = (self.email or "").strip()
 		if self.email:
+			if _SEVERAL.search(self.email):
+				# Frappe takes a list here, and one application would write to many.
+				frappe.throw(_("Please enter one e-mail address."), frappe.InvalidEmailAddressError)
 			validate_email_address(self.email, throw=True)
 		# An individual's data are personal as a whole; erasing finds them by this (see user_data_fields).
 		self.personal_email = self.email if self.applicant_type == "Individual" else None
