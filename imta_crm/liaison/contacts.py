@@ -123,7 +123,7 @@ def get_events(
 		limit=1000,
 	)
 	for event in events:
-		event.title = "{0}: {1}".format(_(event.channel), event.member_name)
+		event.title = "{0}: {1}".format(_(event.channel, context="Liaison Contact"), event.member_name)
 		event.ends_at = frappe.utils.add_to_date(event.contact_at, minutes=30)
 	return events
 

@@ -10,6 +10,8 @@ frappe.ui.form.on("Liaison Contact", {
 	},
 
 	onload(frm) {
+		// Frappe adds the time zone to this description and would then look the whole up.
+		frm.set_df_property("contact_at", "description", __("Your own time; a contact still to come is a next step"));
 		const zones = moment.tz.names?.() || [];
 		if (zones.length) frm.fields_dict.time_zone.set_data(zones);
 		if (!frm.is_new()) return;

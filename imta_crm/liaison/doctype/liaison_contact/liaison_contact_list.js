@@ -3,10 +3,9 @@ frappe.listview_settings["Liaison Contact"] = {
 	hide_name_column: true,
 
 	formatters: {
-		// Few columns fit beside the member; how and when belong together.
-		channel(value, df, doc) {
-			return `${__(value)} · ${frappe.datetime.str_to_user(doc.contact_at.slice(0, 10))}`;
-		},
+		channel: (value) => frappe.utils.escape_html(__(value, null, "Liaison Contact")),
+		// The day, in the reader's zone: with the time the column would be cut off.
+		contact_at: (value) => (value ? frappe.datetime.str_to_user(value).split(" ")[0] : ""),
 	},
 
 	onload(listview) {
@@ -41,7 +40,7 @@ frappe.listview_settings["Liaison Contact"] = {
 		}
 		const colours = { Positive: "green", Neutral: "blue", Negative: "red", "No Answer": "gray" };
 		return doc.outcome
-			? [__(doc.outcome), colours[doc.outcome], `outcome,=,${doc.outcome}`]
+			? [__(doc.outcome, null, "Liaison Contact"), colours[doc.outcome], `outcome,=,${doc.outcome}`]
 			: [__("Logged"), "gray", "next_step_state,is,not set"];
 	},
 };

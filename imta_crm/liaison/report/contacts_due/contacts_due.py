@@ -45,8 +45,8 @@ def rows(members: list[frappe._dict], as_of: date) -> list[dict]:
 				**member,
 				"due_on": due_on,
 				"days_late": (as_of - min(reasons)).days,
-				"last_contact_at": seen.contact_at,
-				"last_channel": seen.channel,
+				"last_contact_at": getdate(seen.contact_at) if seen.contact_at else None,
+				"last_channel": _(seen.channel, context="Liaison Contact") if seen.channel else None,
 				"last_contact": seen.contact,
 				"next_step_on": seen.next_step_on,
 			}
@@ -72,16 +72,16 @@ def _members(filters: frappe._dict) -> list[frappe._dict]:
 
 def columns() -> list[dict]:
 	return [
-		_column("member", _("Member"), "Link", 120, options="IMTA Member"),
+		_column("member", _("Member"), "Link", 110, options="IMTA Member"),
 		_column("member_name", _("Name"), "Data", 220),
-		_column("is_key_member", _("Key Member"), "Check", 100),
-		_column("tier", _("Tier"), "Link", 100, options="Member Tier"),
-		_column("country", _("Country/Region"), "Link", 130, options="Country"),
-		_column("due_on", _("Due On"), "Date", 120),
-		_column("days_late", _("Days Late"), "Int", 90),
-		_column("last_contact_at", _("Last Contact"), "Datetime", 170),
-		_column("last_channel", _("Channel"), "Data", 90),
-		_column("next_step_on", _("Next Step By"), "Date", 125),
+		_column("is_key_member", _("Key Member"), "Check", 95),
+		_column("tier", _("Tier"), "Link", 90, options="Member Tier"),
+		_column("country", _("Country/Region"), "Link", 125, options="Country"),
+		_column("due_on", _("Due On"), "Date", 110),
+		_column("next_step_on", _("Next Step By"), "Date", 115),
+		_column("days_late", _("Days Late"), "Int", 85),
+		_column("last_contact_at", _("Last Contact"), "Date", 110),
+		_column("last_channel", _("Channel"), "Data", 85),
 		_column("officer", _("Liaison Officer"), "Link", 170, options="User"),
 		_column("last_contact", _("Liaison Contact"), "Link", 130, options="Liaison Contact"),
 	]

@@ -64,7 +64,7 @@ class LogContact {
 		});
 		this.dialog.$wrapper.one("shown.bs.modal", () => this.focus());
 		if (!this.is_group) {
-			this.dialog.add_custom_action(__("Edit Full Form"), () => this.open_full_form());
+			this.dialog.add_custom_action(__("Open the Full Form"), () => this.open_full_form());
 		}
 		this.show_members();
 		this.dialog.show();
@@ -136,7 +136,7 @@ class LogContact {
 			{
 				fieldname: "next_step_on",
 				fieldtype: "Date",
-				label: __("By"),
+				label: __("To Be Done By"),
 				mandatory_depends_on: "eval:doc.next_step",
 				depends_on: "eval:doc.next_step",
 			},
@@ -145,7 +145,7 @@ class LogContact {
 				fieldname: "next_step_owner",
 				fieldtype: "Link",
 				options: "User",
-				label: __("Who"),
+				label: __("Responsible"),
 				default: frappe.session.user,
 				only_select: true,
 				get_query: () => ({ query: "imta_crm.liaison.people.colleague_query" }),
@@ -177,14 +177,14 @@ class LogContact {
 				label: __("Outcome"),
 				options: ["", "Positive", "Neutral", "Negative", "No Answer"].map((value) => ({
 					value,
-					label: value && __(value),
+					label: value && __(value, null, "Liaison Contact"),
 				})),
 			},
 			{
 				fieldname: "person",
 				fieldtype: "Link",
 				options: "Contact",
-				label: __("Person"),
+				label: __("Person at the Member"),
 				hidden: this.is_group ? 1 : 0,
 				only_select: true,
 				get_query: () => ({

@@ -7,7 +7,7 @@ frappe.ui.form.on("IMTA Member", {
 		const date = (value) => frappe.datetime.str_to_user(value.slice(0, 10));
 		frm.dashboard.add_indicator(
 			seen.contact_at
-				? __("Last contact: {0} ({1})", [date(seen.contact_at), __(seen.channel)])
+				? __("Last contact: {0} ({1})", [date(seen.contact_at), __(seen.channel, null, "Liaison Contact")])
 				: __("No contact yet"),
 			seen.contact_at ? "blue" : "gray"
 		);
