@@ -49,8 +49,11 @@ def follow_todo(todo: Document, method: str | None = None) -> None:
 	if todo.allocated_to:
 		wanted["next_step_owner"] = todo.allocated_to
 	changed = {field: value for field, value in wanted.items() if contact.get(field) != value}
+	if "next_step_owner" in changed:
+		contact.next_step_owner = todo.allocated_to
+		contact.validate_next_step_owner()
 	if changed:
-		# Whoever may change the ToDo has done so; the contact only follows, past its own checks.
+		# Whoever may change the ToDo has done so; the contact only follows, past its other checks.
 		contact.db_set(changed, notify=True)
 
 
@@ -68,12 +71,26 @@ def hand_over(member: Document, method: str | None = None) -> None:
 	before = member.get_doc_before_save()
 	if not before or not before.officer or not member.officer or before.officer == member.officer:
 		return
-	names = frappe.get_all(
+	contacts = frappe.get_all(
 		CONTACT,
-		{"member": member.name, "next_step_state": "Open", "next_step_owner": before.officer},
-		pluck="name",
+		{"member": member.name, "todo": ["is", "set"]},
+		["name", "todo", "next_step_state", "next_step_owner"],
 	)
-	for name in names:
+	if not contacts:
+		return
+	# Frappe lets whoever assigned a ToDo read and close it for ever; the old officer's say ends here.
+	todo = frappe.qb.DocType("ToDo")
+	(
+		frappe.qb.update(todo)
+		.set(todo.assigned_by, member.officer)
+		.where(todo.name.isin([row.todo for row in contacts]) & (todo.assigned_by == before.officer))
+	).run()
+	open_ones = [
+		row.name
+		for row in contacts
+		if row.next_step_state == "Open" and row.next_step_owner == before.officer
+	]
+	for name in open_ones:
 		contact = frappe.get_doc(CONTACT, name)
 		contact.db_set("next_step_owner", member.officer, notify=True)
 		follow_contact(contact)

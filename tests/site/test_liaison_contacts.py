@@ -343,6 +343,40 @@ def test_open_steps_go_with_the_member_to_its_new_officer(site):
 # Many at once
 
 
+def test_a_todo_is_not_passed_on_to_who_cannot_see_the_member(site):
+	mine, stranger = make_user("Liaison Officer"), make_user("Liaison Officer")
+	member = make_member(officer=mine)
+	with as_user(mine):
+		contact = with_step(member.name)
+		todo = todo_of(contact)
+		todo.allocated_to = stranger
+		with pytest.raises(NextStepError):
+			todo.save()
+	assert contact.reload().next_step_owner == mine
+
+
+def test_the_old_officer_has_no_say_in_the_todo_any_more(site):
+	old, new, manager = (make_user(role) for role in ("Liaison Officer",) * 2 + ("Membership Manager",))
+	member = make_member(officer=old)
+	with as_user(old):
+		contacts = [with_step(member.name), with_step(member.name, next_step_owner=manager)]
+	member.reload().officer = new
+	member.save()
+	for contact in contacts:
+		todo = todo_of(contact)
+		for ptype in ("read", "write"):
+			assert not frappe.has_permission("ToDo", ptype, doc=todo, user=old)
+		with as_user(old):
+			assert not frappe.get_list("ToDo", {"name": todo.name})
+	assert todo_of(contacts[0]).allocated_to == new
+	assert todo_of(contacts[1]).allocated_to == manager
+
+
+def test_words_of_a_contact_run_nothing_in_its_todo(member):
+	todo = todo_of(with_step(member, next_step='Ring <img src=x onerror="alert(1)"> back'))
+	assert "<img" not in todo.description
+
+
 def test_one_event_many_members_once(site):
 	members = [make_member().name for _ in range(3)]
 	key = token()
