@@ -23,6 +23,8 @@ PER_ADDRESS_A_DAY = 20
 PER_EMAIL_A_DAY = 3
 #: Longest accepted text; a Small Text field has no length of its own.
 LONGEST_MOTIVATION = 4000
+#: Characters of everything that is sent; all fields filled to the brim are less.
+LONGEST_FORM = 20_000
 
 
 class NotAccepted(frappe.ValidationError):
@@ -36,6 +38,8 @@ def is_web_form() -> bool:
 
 def check(application: Document) -> None:
 	"""Refuse what a person at the form could not have sent. Raises NotAccepted, RateLimitExceededError."""
+	if len(frappe.form_dict.get("data") or "") > LONGEST_FORM:
+		frappe.throw(_("This could not be accepted."), NotAccepted)
 	_check_trap()
 	if not application.consent:
 		frappe.throw(_("Please agree that we keep your data to decide on the application."), NotAccepted)

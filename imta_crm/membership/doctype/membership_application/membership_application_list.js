@@ -1,7 +1,9 @@
 frappe.listview_settings["Membership Application"] = {
 	add_fields: ["country", "tier", "source", "submitted_on"],
 	// The indicator comes from the workflow; guests' applications stand out until somebody takes them on.
+	hide_name_column: true,
 	formatters: {
+		submitted_on: (value) => (value ? frappe.datetime.str_to_user(value).split(" ")[0] : ""),
 		country: (value) => (value ? __(value) : ""),
 		tier: (value) => (value ? __(value) : ""),
 	},
