@@ -137,6 +137,47 @@ def share_links(source: tuple[str, str], target: tuple[str, str]) -> None:
 			add_links(doctype, name, [target])
 
 
+# What a Contact and an Address repeat of the document they belong to.
+REPEATED = {
+	"Contact": {"name": ("first_name", "company_name")},
+	"Address": {"name": ("address_title",), "email": ("email_id",), "phone": ("phone",)},
+}
+REPEATED_ROWS = {"email": ("email_ids", "email_id"), "phone": ("phone_nos", "phone")}
+
+
+def follow(link_doctype: str, link_name: str, changes: dict[str, tuple[str | None, str | None]]) -> None:
+	"""Put a document's new name, e-mail address or phone number where its Contacts and Addresses repeat the old.
+
+	:param changes: of "name", "email" and "phone" those that changed, as (old, new). What was taken away
+	        stays with the person; what somebody has worded otherwise is left alone.
+	"""
+	changes = {what: pair for what, pair in changes.items() if all(pair) and pair[0] != pair[1]}
+	if not changes:
+		return
+	for doctype, repeated in REPEATED.items():
+		for name in linked(doctype, link_doctype, link_name):
+			doc = frappe.get_doc(doctype, name)
+			places = [(doc, field, what) for what, fields in repeated.items() for field in fields]
+			if doctype == "Contact":
+				places += [
+					(row, field, what)
+					for what, (table, field) in REPEATED_ROWS.items()
+					for row in doc.get(table)
+				]
+			found = [place for place in places if _repeats(place, changes)]
+			for target, field, what in found:
+				target.set(field, changes[what][1])
+			if found:
+				with _without_gravatar():
+					doc.save(ignore_permissions=True)
+
+
+def _repeats(place: tuple[Document, str, str], changes: dict[str, tuple[str, str]]) -> bool:
+	target, field, what = place
+	value = target.get(field)
+	return bool(value) and what in changes and fold(value) == fold(changes[what][0])
+
+
 def unlink(link_doctype: str, link_name: str) -> None:
 	"""Take the links to a document that is being deleted away; people and places nobody else has go too."""
 	for doctype in ("Contact", "Address"):

@@ -7,11 +7,11 @@ import frappe
 import pytest
 from frappe.utils import add_days, getdate, nowdate
 
-from imta_crm.erp import customers
+from imta_crm.erp import contacts, customers
 from imta_crm.erp.customers import CustomerLinkError, ensure_customer
 from imta_crm.membership import members
 from imta_crm.membership.affiliates import benefits_of
-from imta_crm.membership.doctype.imta_member.imta_member import MemberHasChargesError
+from imta_crm.membership.doctype.imta_member.imta_member import LedgerCurrencyError, MemberHasChargesError
 from imta_crm.membership.doctype.member_affiliate.member_affiliate import OverlappingAffiliationError
 from imta_crm.membership.members import (
 	DuplicateMemberError,
@@ -385,12 +385,64 @@ class TestCustomer:
 		with pytest.raises(frappe.ValidationError, match="entries in USD"):
 			member.save()
 
+	def test_nor_is_it_emptied(self, monkeypatch):
+		member = make_member(invoice_currency="CNY")
+		monkeypatch.setattr(customers, "ledger_currency", lambda customer: "CNY")
+		member.reload()
+		member.invoice_currency = None
+		with pytest.raises(LedgerCurrencyError, match="CNY"):
+			member.save()
+		member.reload()
+		member.phone = "+43 1 555"
+		member.save()
+
 	def test_a_tier_that_is_no_longer_exempt_gives_its_members_customers(self):
 		tier = make_tier(is_exempt=1)
 		member = make_member(tier=tier.name)
 		tier.update({"is_exempt": 0, "dues_amount": 10, "dues_currency": "USD"})
 		tier.save()
 		assert frappe.db.get_value("IMTA Member", member.name, "customer")
+
+
+class TestPeopleFollow:
+	"""Contacts and addresses repeat the member's name, e-mail address and phone number."""
+
+	@staticmethod
+	def rename(member):
+		member.reload()
+		member.update({"member_name": "New Name Club", "email": "new@club.example", "phone": "+43 1 2"})
+		member.save()
+
+	def test_those_that_stand_for_the_organisation(self):
+		member = make_member(
+			"Old Name Club", email="old@club.example", phone="+43 1 1", address_line1="Street 1", city="Wien"
+		)
+		self.rename(member)
+		contact = frappe.get_doc("Contact", member.primary_contact)
+		assert (contact.first_name, contact.company_name) == ("New Name Club", "New Name Club")
+		assert (contact.email_id, contact.phone) == ("new@club.example", "+43 1 2")
+		address = frappe.get_doc("Address", contacts.linked("Address", "IMTA Member", member.name)[0])
+		assert (address.address_title, address.email_id) == ("New Name Club", "new@club.example")
+		assert (address.phone, address.address_line1) == ("+43 1 2", "Street 1")
+
+	def test_a_person_keeps_what_is_its_own(self):
+		member = make_member("Old Name Club", email="old@club.example", contact_first_name="Anna")
+		own = make_contact("Berta", member=member.name, email="berta@club.example").name
+		self.rename(member)
+		anna, berta = frappe.get_doc("Contact", member.primary_contact), frappe.get_doc("Contact", own)
+		assert (anna.first_name, anna.company_name, anna.email_id) == (
+			"Anna",
+			"New Name Club",
+			"new@club.example",
+		)
+		assert (berta.first_name, berta.email_id) == ("Berta", "berta@club.example")
+
+	def test_what_is_taken_away_from_the_member_stays_with_the_person(self):
+		member = make_member(email="old@club.example")
+		member.reload()
+		member.email = None
+		member.save()
+		assert frappe.db.get_value("Contact", member.primary_contact, "email_id") == "old@club.example"
 
 
 class TestDeletion:

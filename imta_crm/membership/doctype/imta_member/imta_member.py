@@ -46,6 +46,10 @@ class MemberHasChargesError(frappe.ValidationError):
 	"""The member is part of the books."""
 
 
+class LedgerCurrencyError(frappe.ValidationError):
+	"""The member is invoiced in the currency of the entries that it has in the ledger."""
+
+
 class IMTAMember(Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
@@ -135,6 +139,7 @@ class IMTAMember(Document):
 			affiliates.follow_member(self.name, self.member_name)
 		if any(self.has_value_changed(field) for field in SHARED_WITH_CUSTOMER):
 			customers.sync(self)
+		self.sync_contacts()
 
 	def on_trash(self) -> None:
 		self.refuse_if_charged()
@@ -254,15 +259,25 @@ class IMTAMember(Document):
 
 	def validate_currency(self) -> None:
 		"""ERPNext keeps a customer's ledger in one currency: changing it later would stop the invoices."""
-		if self.is_new() or not self.has_value_changed("invoice_currency") or not self.invoice_currency:
+		if self.is_new() or not self.has_value_changed("invoice_currency"):
 			return
 		ledger = customers.ledger_currency(self.customer)
-		if ledger and ledger != self.invoice_currency:
+		if not ledger or ledger == self.invoice_currency:
+			return
+		if not self.invoice_currency:
+			# Empty means the reference currency of each dues year, which may be another one.
 			frappe.throw(
-				_("{0} has entries in {1} in the ledger and cannot be invoiced in {2}.").format(
-					self.member_name, ledger, self.invoice_currency
-				)
+				_("{0} has entries in {1} in the ledger: {2} cannot be emptied.").format(
+					self.member_name, ledger, _(self.meta.get_label("invoice_currency"))
+				),
+				LedgerCurrencyError,
 			)
+		frappe.throw(
+			_("{0} has entries in {1} in the ledger and cannot be invoiced in {2}.").format(
+				self.member_name, ledger, self.invoice_currency
+			),
+			LedgerCurrencyError,
+		)
 
 	def set_region(self) -> None:
 		before = self.get_doc_before_save()
@@ -297,6 +312,17 @@ class IMTAMember(Document):
 		if self.customer or frappe.get_cached_value("Member Tier", self.tier, "is_exempt"):
 			return
 		customers.ensure_customer(self, lead=self.flags.admission.lead if self.flags.admission else None)
+
+	def sync_contacts(self) -> None:
+		before = self.get_doc_before_save()
+		if not before:
+			return
+		fields = {"name": "member_name", "email": "email", "phone": "phone"}
+		contacts.follow(
+			self.doctype,
+			self.name,
+			{what: (before.get(field), self.get(field)) for what, field in fields.items()},
+		)
 
 	def ensure_contact_and_address(self) -> None:
 		admission = self.flags.admission
