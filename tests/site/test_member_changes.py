@@ -173,6 +173,14 @@ class TestKinds:
 		make_change(member.name, "Appoint Emeritus")
 		assert member_row(member.name)[:2] == ("Emeritus", emeritus.name)
 
+	def test_an_emeritus_member_who_left_returns_as_one(self):
+		paying = make_tier(member_type="Individual")
+		make_tier(member_type="Individual", is_exempt=1, is_emeritus=1, rank=9999)
+		member = make_member(tier=paying.name, member_type="Individual")
+		for kind in ("Appoint Emeritus", "Withdraw", "Reinstate"):
+			make_change(member.name, kind)
+		assert member_row(member.name)[0] == "Emeritus"
+
 
 class TestRefused:
 	@pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from imta_crm.membership import members
 from imta_crm.policy import messages
 from imta_crm.policy.status import (
 	APPOINT_EMERITUS,
+	REINSTATE,
 	TIER_CHANGES,
 	UPGRADE,
 	ForbiddenChange,
+	Status,
 	apply_change,
 	check_tier_change,
 )
@@ -161,7 +163,10 @@ class MembershipChange(Document):
 		try:
 			if self.change_type in TIER_CHANGES:
 				check_tier_change(self.change_type, member.tier, self.new_tier, tier_ranks())
-			return str(apply_change(self.change_type, member.status))
+			status = apply_change(self.change_type, member.status)
+			if self.change_type == REINSTATE and is_emeritus(member.tier):
+				status = Status.EMERITUS
+			return str(status)
 		except ForbiddenChange as problem:
 			frappe.throw(
 				messages.text(problem.code, [_(arg) for arg in problem.args_], frappe.local.lang or "en"),
@@ -210,6 +215,11 @@ class MembershipChange(Document):
 def tier_ranks() -> dict[str, int]:
 	"""Rank of each tier; a higher number is a higher tier."""
 	return dict(frappe.get_all("Member Tier", fields=["name", "rank"], as_list=True))
+
+
+def is_emeritus(tier: str | None) -> bool:
+	"""Whether who belongs to the tier is an emeritus member, also on return."""
+	return bool(tier and frappe.get_cached_value("Member Tier", tier, "is_emeritus"))
 
 
 def emeritus_tier(member: str) -> str | None:
