@@ -9,6 +9,8 @@ import frappe
 from frappe.model.document import Document
 from frappe.utils import escape_html, getdate
 
+from imta_crm.membership.permissions import in_portfolio
+
 CONTACT = "Liaison Contact"
 
 
@@ -67,33 +69,46 @@ def forget_todo(todo: Document, method: str | None = None) -> None:
 
 
 def hand_over(member: Document, method: str | None = None) -> None:
-	"""Open next steps go with the member to its new officer (`on_update` of IMTA Member)."""
+	"""Open next steps go with the member to its new officer (`on_update` of IMTA Member).
+
+	What Frappe leaves with the old officer for ever is taken back: whoever assigned a ToDo may read and close
+	it, and whoever follows a document is sent its changes without a look at permissions.
+	"""
 	before = member.get_doc_before_save()
-	if not before or not before.officer or not member.officer or before.officer == member.officer:
+	if not before or not before.officer or before.officer == member.officer:
 		return
 	contacts = frappe.get_all(
-		CONTACT,
-		{"member": member.name, "todo": ["is", "set"]},
-		["name", "todo", "next_step_state", "next_step_owner"],
+		CONTACT, {"member": member.name}, ["name", "todo", "next_step_state", "next_step_owner"]
 	)
-	if not contacts:
+	if not in_portfolio(before.officer, member.name):
+		_let_go(before.officer, member.name, [row.name for row in contacts])
+		_take_back_todos(before.officer, member.officer, [row.todo for row in contacts if row.todo])
+	if not member.officer:
 		return
-	# Frappe lets whoever assigned a ToDo read and close it for ever; the old officer's say ends here.
-	todo = frappe.qb.DocType("ToDo")
-	(
-		frappe.qb.update(todo)
-		.set(todo.assigned_by, member.officer)
-		.where(todo.name.isin([row.todo for row in contacts]) & (todo.assigned_by == before.officer))
-	).run()
-	open_ones = [
-		row.name
-		for row in contacts
-		if row.next_step_state == "Open" and row.next_step_owner == before.officer
-	]
-	for name in open_ones:
-		contact = frappe.get_doc(CONTACT, name)
-		contact.db_set("next_step_owner", member.officer, notify=True)
-		follow_contact(contact)
+	for row in contacts:
+		if row.next_step_state == "Open" and row.next_step_owner == before.officer:
+			contact = frappe.get_doc(CONTACT, row.name)
+			contact.db_set("next_step_owner", member.officer, notify=True)
+			follow_contact(contact)
+
+
+def _take_back_todos(user: str, successor: str | None, todos: list[str]) -> None:
+	if todos:
+		frappe.db.set_value(
+			"ToDo",
+			{"name": ("in", todos), "assigned_by": user},
+			"assigned_by",
+			successor or frappe.session.user,
+			update_modified=False,
+		)
+
+
+def _let_go(user: str, member: str, contacts: list[str]) -> None:
+	for doctype, names in (("IMTA Member", [member]), (CONTACT, contacts)):
+		if names:
+			frappe.db.delete(
+				"Document Follow", {"user": user, "ref_doctype": doctype, "ref_docname": ("in", names)}
+			)
 
 
 def _wanted(contact: Document) -> dict:

@@ -372,6 +372,26 @@ def test_the_old_officer_has_no_say_in_the_todo_any_more(site):
 	assert todo_of(contacts[1]).allocated_to == manager
 
 
+@pytest.mark.parametrize("handed_on", [True, False], ids=["to another", "to nobody"])
+def test_the_old_officer_is_sent_no_changes_any_more(site, handed_on):
+	old, manager = make_user("Liaison Officer"), make_user("Membership Manager")
+	member = make_member(officer=old)
+	with as_user(old):
+		contact = with_step(member.name)
+	for user in (old, manager):
+		for doc in (member, contact):
+			follow = frappe.new_doc("Document Follow")
+			follow.update({"user": user, "ref_doctype": doc.doctype, "ref_docname": doc.name})
+			follow.insert(ignore_permissions=True)
+	member.reload().officer = make_user("Liaison Officer") if handed_on else None
+	member.save()
+	left = frappe.get_all(
+		"Document Follow", {"ref_docname": ("in", [member.name, contact.name])}, pluck="user"
+	)
+	assert left == [manager, manager]
+	assert todo_of(contact).assigned_by != old
+
+
 def test_words_of_a_contact_run_nothing_in_its_todo(member):
 	todo = todo_of(with_step(member, next_step='Ring <img src=x onerror="alert(1)"> back'))
 	assert "<img" not in todo.description
