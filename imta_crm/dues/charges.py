@@ -81,7 +81,7 @@ def assess(year: DuesYear, as_of: date, only: Iterable[str] | None = None) -> li
 		decision = decide(facts, rules, as_of=as_of)
 		annual = line_of(year, ANNUAL, facts, decision, existing)
 		lines.append(annual)
-		if annual.state not in ("due", "charged"):
+		if not owes_upgrades(annual):
 			continue
 		for change in changes.get(facts.name, ()):
 			if getdate(change.effective_date) > as_of:
@@ -93,6 +93,11 @@ def assess(year: DuesYear, as_of: date, only: Iterable[str] | None = None) -> li
 			if decision.is_charge or line.status:
 				lines.append(line)
 	return lines
+
+
+def owes_upgrades(annual: Line) -> bool:
+	"""Whether a change of tier is billed beside this charge of the year, or beside its exemption."""
+	return annual.state in ("due", "charged") or annual.decision.reason == "exempt_tier"
 
 
 def line_of(
@@ -389,14 +394,17 @@ def lock(name: str) -> frappe._dict:
 
 
 def invoice_one(name: str) -> str | None:
-	"""Invoice a pending or failed charge at once. A failure is recorded on the charge and None returned."""
+	"""Invoice a pending or failed charge at once, or credit it where it stands for a credit.
+
+	A failure is recorded on the charge and None returned.
+	"""
 	charge = lock(name)
-	if charge.status not in UNBILLED or charge.charge_type == DOWNGRADE:
+	if charge.status not in UNBILLED:
 		return charge.sales_invoice
 	year = years.get_year(charge.dues_year)
 	frappe.db.savepoint("imta_invoice_one")
 	try:
-		sales_invoice = invoice(year, charge)
+		sales_invoice = credit(year, charge) if charge.charge_type == DOWNGRADE else invoice(year, charge)
 	except (frappe.QueryDeadlockError, frappe.QueryTimeoutError):
 		raise
 	except Exception as error:
@@ -413,23 +421,67 @@ def on_tier_change(member: str, change: str) -> list[str]:
 
 	An upgrade owes the difference from its effective date, once the charge of the year has been made; where
 	it has not, the run that makes it bills the difference, too. A downgrade counts from the next period
-	unless the treasurer has granted a credit note on the change.
+	unless the treasurer has granted a credit note on the change. What cannot be invoiced or credited is
+	recorded on its charge: the change itself is in force all the same.
 	"""
 	document = frappe.get_doc("Membership Change", change)
-	effective = getdate(document.effective_date)
 	made = []
-	for year in years.open_years(effective):
-		annual = frappe.db.get_value(CHARGE, charge_name(year.name, member), "status")
-		if annual != INVOICED:
-			continue
+	for year in years.open_years(getdate(document.effective_date)):
 		if document.change_type == "Upgrade":
-			as_of = max(getdate(), effective)
-			for line in plan(year, as_of, only=[member]):
-				if line.membership_change == change and line.is_due:
-					invoice_one(line.name)
-					made.append(line.name)
-		elif document.change_type == "Downgrade" and document.get("grant_credit_note"):
-			made.append(make_credit(year, document))
+			made += bill_upgrade(year, document)
+		elif document.change_type == "Downgrade" and document.grant_credit_note:
+			made += credit_downgrade(year, document)
+	return made
+
+
+def bill_upgrade(year: DuesYear, change: frappe.model.document.Document) -> list[str]:
+	"""Charge and invoice the difference of an upgrade, unless a run still has to make the year's charge."""
+	as_of = max(getdate(), getdate(change.effective_date))
+	annual = next(
+		(line for line in assess(year, as_of, only=[change.member]) if line.charge_type == ANNUAL), None
+	)
+	if not annual or annual.is_due or not owes_upgrades(annual):
+		return []
+	made = []
+	for line in plan(year, as_of, only=[change.member]):
+		if line.membership_change == change.name and line.is_due:
+			invoice_one(line.name)
+			made.append(line.name)
+	return made
+
+
+def credit_downgrade(year: DuesYear, change: frappe.model.document.Document) -> list[str]:
+	"""Credit a granted downgrade, unless the year's charge is not invoiced yet: then its run does."""
+	if not is_billed(year, change.member):
+		return []
+	try:
+		name = plan_credit(year, change)
+	except CreditNotGranted as nothing:
+		frappe.clear_last_message()
+		change.add_comment("Info", frappe.utils.escape_html(str(nothing)))
+		return []
+	invoice_one(name)
+	return [name]
+
+
+def credit_granted(year: DuesYear) -> list[str]:
+	"""Make the credit notes that were granted before the member had been invoiced, or that failed."""
+	made = []
+	for row in frappe.get_all(
+		"Membership Change",
+		{
+			"docstatus": 1,
+			"state": "Applied",
+			"change_type": "Downgrade",
+			"grant_credit_note": 1,
+			"effective_date": ("between", (year.from_date, year.to_date)),
+		},
+		["name", "member"],
+		order_by="effective_date, name",
+	):
+		status = frappe.db.get_value(CHARGE, charge_name(year.name, row.member, row.name), "status")
+		if status is None or status in UNBILLED:
+			made += credit_downgrade(year, frappe.get_doc("Membership Change", row.name))
 	return made
 
 
@@ -440,29 +492,61 @@ def check_treasurer() -> None:
 
 
 @frappe.whitelist(methods=["POST"])
-def grant_credit_note(membership_change: str) -> str:
+def grant_credit_note(membership_change: str) -> str | None:
 	"""Credit a downgrade in the running period; returns the Dues Charge that stands for the credit.
 
-	Treasurer only. Raises CreditNotGranted where the rules see nothing to credit.
+	Treasurer only. Before the downgrade takes effect it is noted on the change, None is returned and the
+	credit note is made on that day. Raises CreditNotGranted where the rules see nothing to credit.
 	"""
 	check_treasurer()
 	document = frappe.get_doc("Membership Change", membership_change)
 	document.check_permission("read")
-	if document.docstatus != 1 or document.state != "Applied" or document.change_type != "Downgrade":
-		frappe.throw(
-			_("A credit note can be granted for a downgrade that has been applied."), CreditNotGranted
-		)
+	# The change may be taking effect at this moment: the lock decides who sees what of the other.
+	state = frappe.db.get_value("Membership Change", document.name, "state", for_update=True)
+	if document.change_type != "Downgrade" or state == "Cancelled":
+		frappe.throw(_("A credit note can be granted for a downgrade only."), CreditNotGranted)
+	if state != "Applied":
+		note_grant(document)
+		return None
 	for year in years.open_years(getdate(document.effective_date)):
-		if frappe.db.get_value(CHARGE, charge_name(year.name, document.member), "status") == INVOICED:
-			charge = make_credit(year, document)
-			if not document.grant_credit_note:
-				document.db_set("grant_credit_note", 1)
-			return charge
+		if is_billed(year, document.member):
+			name = plan_credit(year, document)
+			charge = lock(name)
+			if charge.status in UNBILLED:
+				record_invoice(charge, credit(year, charge))
+			note_grant(document)
+			return name
 	frappe.throw(_("The member has not been invoiced for that period."), CreditNotGranted)
 
 
-def make_credit(year: DuesYear, change: frappe.model.document.Document) -> str:
-	"""The charge and credit note of a downgrade, written together."""
+def note_grant(change: frappe.model.document.Document) -> None:
+	if change.grant_credit_note:
+		return
+	change.db_set("grant_credit_note", 1)
+	change.add_comment("Info", _("Credit note granted"))
+
+
+def is_billed(year: DuesYear, member: str) -> bool:
+	return bool(invoiced_charges(year, member))
+
+
+def invoiced_charges(year: DuesYear, member: str) -> list[frappe._dict]:
+	"""The member's invoiced charges of the year that can be credited, the latest first."""
+	return frappe.get_all(
+		CHARGE,
+		{
+			"dues_year": year.name,
+			"member": member,
+			"status": INVOICED,
+			"charge_type": ("in", (ANNUAL, UPGRADE)),
+		},
+		["name", "tier", "sales_invoice"],
+		order_by="covered_from desc, creation desc",
+	)
+
+
+def plan_credit(year: DuesYear, change: frappe.model.document.Document) -> str:
+	"""The charge of a downgrade's credit, made where it is new. Raises CreditNotGranted."""
 	facts = members.facts_of(change.member)
 	effective = getdate(change.effective_date)
 	decision = difference(
@@ -472,20 +556,37 @@ def make_credit(year: DuesYear, change: frappe.model.document.Document) -> str:
 	line = Line(name, DOWNGRADE, facts, decision, "due", membership_change=change.name)
 	if decision.kind != CREDIT:
 		frappe.throw(line.reason(), CreditNotGranted)
-	annual = lock(charge_name(year.name, change.member))
 	insert_missing([charge_values(year, line, max(getdate(), effective)) | {"dues_run": None}])
-	charge = lock(name)
-	if charge.status == INVOICED:
-		return name
-	note = invoices.make_credit_note(
-		annual.sales_invoice,
-		charge=name,
-		amount=decision.amount,
-		posting_date=charge.posting_date,
-		description=description_of(year, charge),
-	)
-	record_invoice(charge, note.name)
 	return name
+
+
+def credit(year: DuesYear, charge: frappe._dict) -> str:
+	"""Make the credit note of a charge that the caller has locked; returns its name.
+
+	It returns the invoice of the tier that the member loses: the upgrade's where there was one and it holds
+	as much, else another one of the year. Raises CreditNoteError where none does.
+	"""
+	amount = round_money(-years.exact(charge.amount), exponent_of(charge.currency))
+	lost = frappe.db.get_value("Membership Change", charge.membership_change, "previous_tier")
+	candidates = [lock(row.name) for row in invoiced_charges(year, charge.member)]
+	candidates.sort(key=lambda row: row.tier != lost)
+	for row in candidates:
+		if row.status == INVOICED and invoices.left_to_credit(row.sales_invoice) >= amount:
+			return invoices.make_credit_note(
+				row.sales_invoice,
+				charge=charge.name,
+				amount=amount,
+				posting_date=charge.posting_date,
+				description=description_of(year, charge),
+				service_start=charge.covered_from,
+				service_end=charge.covered_to,
+			).name
+	frappe.throw(
+		_("No invoice of {0} for {1} has {2} {3} left to be credited.").format(
+			charge.member, year.name, charge.currency, amount
+		),
+		invoices.CreditNoteError,
+	)
 
 
 def waive(name: str, reason: str) -> None:

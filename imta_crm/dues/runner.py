@@ -24,6 +24,7 @@ from imta_crm.dues import charges, years
 from imta_crm.dues.charges import CHARGE, DOWNGRADE, FAILED, INVOICED, PENDING, Line
 from imta_crm.dues.doctype.dues_year.dues_year import DuesYear
 from imta_crm.erp import invoices
+from imta_crm.policy.money import exponent_of
 
 RUN = "Dues Run"
 DRAFT, QUEUED, RUNNING, PAUSED = "Draft", "Queued", "Running", "Paused"
@@ -179,6 +180,8 @@ def process(name: str) -> None:
 	finally:
 		frappe.db.rollback()
 		numbers.give_back()
+	if is_running(name):
+		persistently(lambda: credit(year))
 	persistently(lambda: finish(name, year))
 	publish(name)
 
@@ -258,6 +261,12 @@ def invoice_charge(charge: frappe._dict, year: DuesYear, numbers: invoices.Invoi
 		frappe.clear_messages()
 
 
+def credit(year: DuesYear) -> None:
+	"""Credit what was granted before the run had invoiced the members."""
+	charges.credit_granted(year)
+	frappe.db.commit()  # end of the step
+
+
 def finish(name: str, year: DuesYear) -> None:
 	"""Close the run when nothing is pending any more; the last of its jobs does."""
 	frappe.db.rollback()
@@ -332,7 +341,9 @@ def preview(year: DuesYear, as_of: str) -> dict:
 			reference += line.decision.reference_amount
 	return {
 		"lines": [as_row(line) for line in sorted(lines, key=order_of_line)],
-		"totals": [{"currency": c, "amount": float(a)} for c, a in sorted(totals.items())],
+		"totals": [
+			{"currency": c, "amount": float(a), "decimals": exponent_of(c)} for c, a in sorted(totals.items())
+		],
 		"reference": {"currency": year.reference_currency, "amount": float(reference)},
 		"counts": dict(Counter("problem" if is_problem(line) else line.state for line in lines)),
 	}
@@ -360,6 +371,7 @@ def as_row(line: Line) -> dict:
 		"state": "problem" if is_problem(line) else line.state,
 		"amount": float(decision.amount) if decision.is_charge else None,
 		"currency": decision.currency if decision.is_charge else None,
+		"decimals": exponent_of(decision.currency) if decision.is_charge else None,
 		"covered_from": str(decision.covered.start) if decision.covered else None,
 		"covered_to": str(decision.covered.end) if decision.covered else None,
 		"sales_invoice": line.sales_invoice,

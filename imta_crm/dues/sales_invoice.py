@@ -23,6 +23,7 @@ class DuplicateLiveInvoice(DuesInvoiceError):
 
 
 CLOSED_STATES = ("Waived", "Void")
+CREDIT = "Downgrade Credit"
 
 
 def validate(doc: Document, method: str | None = None) -> None:
@@ -54,7 +55,10 @@ def link_credit_note(doc: Document) -> None:
 def check_charge(doc: Document) -> None:
 	"""Raises DuesInvoiceError, or DuplicateLiveInvoice where another invoice holds the charge."""
 	charge = frappe.db.get_value(
-		"Dues Charge", doc.imta_dues_charge, ["member", "customer", "status", "company"], as_dict=True
+		"Dues Charge",
+		doc.imta_dues_charge,
+		["member", "customer", "status", "company", "charge_type"],
+		as_dict=True,
 	)
 	if not charge:
 		frappe.throw(_("Dues Charge {0} does not exist.").format(doc.imta_dues_charge), DuesInvoiceError)
@@ -65,10 +69,17 @@ def check_charge(doc: Document) -> None:
 			),
 			DuesInvoiceError,
 		)
-	if charge.customer and charge.customer != doc.customer:
+	if charge.charge_type == CREDIT:
+		frappe.throw(
+			_("Dues Charge {0} is a credit: only a credit note can name it.").format(doc.imta_dues_charge),
+			DuesInvoiceError,
+		)
+	# A charge that has never been invoiced may not know its customer yet; the member does.
+	customer = charge.customer or frappe.db.get_value("Customer", {"imta_member": charge.member})
+	if customer != doc.customer:
 		frappe.throw(
 			_("Dues Charge {0} is for customer {1}, this invoice for {2}.").format(
-				doc.imta_dues_charge, charge.customer, doc.customer
+				doc.imta_dues_charge, customer or charge.member, doc.customer
 			),
 			DuesInvoiceError,
 		)
@@ -94,14 +105,36 @@ def check_charge(doc: Document) -> None:
 
 
 def on_submit(doc: Document, method: str | None = None) -> None:
-	"""Tell the charge its live invoice."""
-	if not doc.get("imta_dues_charge") or doc.is_return or doc.flags.get(WRITES_CHARGE):
+	"""Tell the charge its live invoice, or the charge of a credit its credit note."""
+	if not doc.get("imta_dues_charge") or doc.flags.get(WRITES_CHARGE):
+		return
+	if doc.is_return:
+		settle_credit(doc)
 		return
 	frappe.db.set_value(
 		"Dues Charge",
 		doc.imta_dues_charge,
 		{"sales_invoice": doc.name, "status": "Invoiced", "error": None},
 	)
+
+
+def settle_credit(doc: Document) -> None:
+	"""A credit note made by hand, such as an amended one, settles the credit that it names."""
+	charge = frappe.qb.DocType("Dues Charge")
+	(
+		frappe.qb.update(charge)
+		.set(charge.sales_invoice, doc.name)
+		.set(charge.status, "Invoiced")
+		.set(charge.error, None)
+		.set(charge.modified, frappe.utils.now())
+		.set(charge.modified_by, frappe.session.user)
+		.where(
+			(charge.name == doc.imta_dues_charge)
+			& (charge.charge_type == CREDIT)
+			& charge.status.isin(("Pending", "Failed"))
+		)
+	).run()
+	frappe.clear_document_cache("Dues Charge", doc.imta_dues_charge)
 
 
 def before_cancel(doc: Document, method: str | None = None) -> None:

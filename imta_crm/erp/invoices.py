@@ -21,7 +21,7 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.model.naming import get_default_naming_series, parse_naming_series
-from frappe.utils import flt
+from frappe.utils import flt, getdate
 
 from imta_crm.erp.readonce import ReadOnce, repeated_reads_once
 
@@ -128,10 +128,7 @@ def new_invoice(order: InvoiceOrder) -> Document:
 			"price_list_rate": float(order.amount),
 			"income_account": order.income_account,
 			"cost_center": order.cost_center,
-			"enable_deferred_revenue": int(bool(order.deferred_account)),
-			"deferred_revenue_account": order.deferred_account,
-			"service_start_date": order.service_start,
-			"service_end_date": order.service_end,
+			**_deferral(order.posting_date, order.service_start, order.service_end, order.deferred_account),
 		},
 	)
 	# The treasurer was allowed to start the run; the run acts for the alliance, not for a person.
@@ -141,23 +138,50 @@ def new_invoice(order: InvoiceOrder) -> Document:
 	return invoice
 
 
+def left_to_credit(invoice: str) -> Decimal:
+	"""What earlier credit notes have left of a submitted invoice, in its currency; paid or not."""
+	state = frappe.db.get_value(INVOICE, invoice, ["docstatus", "is_return", "grand_total"], as_dict=True)
+	if not state or state.docstatus != 1 or state.is_return:
+		return Decimal(0)
+	return Decimal(str(state.grand_total)) + sum(
+		Decimal(str(total)) for total in _returns_of(invoice).values()
+	)
+
+
+def _returns_of(invoice: str) -> dict[str, float]:
+	"""{credit note: its total, negative}."""
+	rows = frappe.get_all(
+		INVOICE,
+		{"return_against": invoice, "is_return": 1, "docstatus": 1},
+		["name", "grand_total"],
+		as_list=True,
+	)
+	return dict(rows)
+
+
 def make_credit_note(
-	invoice: str, *, charge: str, amount: Decimal, posting_date: date, description: str
+	invoice: str,
+	*,
+	charge: str,
+	amount: Decimal,
+	posting_date: date,
+	description: str,
+	service_start: date,
+	service_end: date,
 ) -> Document:
 	"""Submit a credit note of `amount` (positive, in the invoice's currency) against a submitted invoice.
 
-	It names the charge that stands for the credit. Raises CreditNoteError.
+	It names the charge that stands for the credit and the days, ends included, that are credited. Raises
+	CreditNoteError.
 	"""
-	state = frappe.db.get_value(INVOICE, invoice, ["docstatus", "is_return", "grand_total"], as_dict=True)
-	if not state or state.docstatus != 1 or state.is_return:
+	left = left_to_credit(invoice)
+	if not left:
 		frappe.throw(
 			_("{0} is not a submitted invoice that can be credited.").format(invoice), CreditNoteError
 		)
-	if amount <= 0 or float(amount) > flt(state.grand_total):
+	if amount <= 0 or amount > left:
 		frappe.throw(
-			_("The credit of {0} is not between zero and the invoice's {1}.").format(
-				amount, state.grand_total
-			),
+			_("The credit of {0} is not between zero and the invoice's {1}.").format(amount, left),
 			CreditNoteError,
 		)
 	source = frappe.get_doc(INVOICE, invoice)
@@ -173,6 +197,8 @@ def make_credit_note(
 			"set_posting_time": 1,
 			"posting_date": posting_date,
 			"due_date": posting_date,
+			"from_date": service_start,
+			"to_date": service_end,
 			"payment_schedule": [],
 			"advances": [],
 			"ignore_pricing_rule": 1,
@@ -190,7 +216,10 @@ def make_credit_note(
 			"rate": float(amount),
 			"price_list_rate": float(amount),
 			"description": description,
-			"sales_invoice_item": source.items[0].name,
+			# ERPNext counts the returned pieces of a row, and a year's dues are one piece: a second credit
+			# on the invoice is one by amount.
+			"sales_invoice_item": None if _returns_of(invoice) else source.items[0].name,
+			**_deferral(posting_date, service_start, service_end, row.deferred_revenue_account),
 		}
 	)
 	note.items = [row]
@@ -198,7 +227,23 @@ def make_credit_note(
 	note.flags[WRITES_CHARGE] = True
 	note.docstatus = 1
 	note.insert()
+	if flt(note.grand_total + float(amount), note.precision("grand_total")):
+		frappe.throw(
+			_("The credit note comes to {0} instead of {1}.").format(-note.grand_total, amount),
+			CreditNoteError,
+		)
 	return note
+
+
+def _deferral(posting_date: date, start: date, end: date, account: str | None) -> dict[str, object]:
+	"""A row's deferred revenue. What is booked after the service has ended is earned: nothing is deferred."""
+	defer = bool(account) and getdate(posting_date) <= getdate(end)
+	return {
+		"enable_deferred_revenue": int(defer),
+		"deferred_revenue_account": account if defer else None,
+		"service_start_date": start,
+		"service_end_date": end,
+	}
 
 
 @contextmanager

@@ -39,7 +39,10 @@ def year(site):
 def test_preview_says_who_how_much_and_why(billed):
 	preview = billed.preview
 	assert preview["counts"] == {"due": 85, "skipped": 6}
-	assert preview["totals"] == [{"currency": "CNY", "amount": CNY}, {"currency": "USD", "amount": 77_000.0}]
+	assert [(row["currency"], row["amount"]) for row in preview["totals"]] == [
+		("CNY", CNY),
+		("USD", 77_000.0),
+	]
 	assert preview["reference"] == {"currency": "USD", "amount": 98_000.0}
 	exempt = [line for line in preview["lines"] if line["state"] == "skipped"]
 	assert len(exempt) == 6

@@ -25,11 +25,8 @@ frappe.ui.form.on("Dues Charge", {
 				title
 			);
 		if (["Pending", "Failed"].includes(status)) {
-			if (charge_type !== "Downgrade Credit") {
-				frm.add_custom_button(__("Invoice Now"), () =>
-					frm.call("invoice_now").then(() => frm.reload_doc())
-				);
-			}
+			const label = charge_type === "Downgrade Credit" ? __("Credit Now") : __("Invoice Now");
+			frm.add_custom_button(label, () => frm.call("invoice_now").then(() => frm.reload_doc()));
 			frm.add_custom_button(__("Waive"), () => with_reason(__("Waive"), "waive"), __("Actions"));
 			frm.add_custom_button(__("Void"), () => with_reason(__("Void"), "void"), __("Actions"));
 		}

@@ -18,10 +18,17 @@ frappe.ui.form.on("Membership Change", {
 			);
 		}
 		const creditable =
-			frm.doc.state === "Applied" && frm.doc.change_type === "Downgrade" && !frm.doc.grant_credit_note;
+			!frm.is_new() &&
+			frm.doc.state !== "Cancelled" &&
+			frm.doc.change_type === "Downgrade" &&
+			!frm.doc.grant_credit_note;
 		if (creditable && frappe.user.has_role(["Treasurer", "System Manager"])) {
+			const question =
+				frm.doc.state === "Applied"
+					? __("Credit the rest of the running period?")
+					: __("Credit the rest of the period on the day on which the downgrade takes effect?");
 			frm.add_custom_button(__("Grant Credit Note"), () =>
-				frappe.confirm(__("Credit the rest of the running period?"), () =>
+				frappe.confirm(question, () =>
 					frappe
 						.call({
 							method: "imta_crm.dues.charges.grant_credit_note",

@@ -5,12 +5,13 @@ from datetime import date
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import formatdate, getdate, now_datetime, nowdate
+from frappe.utils import cint, formatdate, getdate, now_datetime, nowdate
 
 from imta_crm.membership import members
 from imta_crm.policy import messages
 from imta_crm.policy.status import (
 	APPOINT_EMERITUS,
+	DOWNGRADE,
 	REINSTATE,
 	TIER_CHANGES,
 	UPGRADE,
@@ -64,6 +65,7 @@ class MembershipChange(Document):
 		self.validate_new_tier()
 		self.validate_effective_date()
 		self.validate_rules()
+		self.validate_credit_note()
 		self.set_decision()
 
 	def before_submit(self) -> None:
@@ -142,6 +144,16 @@ class MembershipChange(Document):
 		"""Against the member as it is now. A change for a later day is asked again on that day."""
 		self.new_status(self.facts())
 
+	def validate_credit_note(self) -> None:
+		"""The treasurer grants it, whoever decides on the downgrade."""
+		if self.change_type != DOWNGRADE:
+			self.grant_credit_note = 0
+		before = self.get_doc_before_save()
+		if cint(self.grant_credit_note) > cint(before.grant_credit_note if before else 0):
+			from imta_crm.dues.charges import check_treasurer
+
+			check_treasurer()
+
 	def set_decision(self) -> None:
 		self.decided_by = self.decided_by or frappe.session.user
 		if self.docstatus.is_draft():
@@ -193,7 +205,11 @@ class MembershipChange(Document):
 		"""
 		member = members.lock(self.member)
 		stored = frappe.db.get_value(
-			self.doctype, self.name, ["state", "docstatus"], as_dict=True, for_update=True
+			self.doctype,
+			self.name,
+			["state", "docstatus", "grant_credit_note"],
+			as_dict=True,
+			for_update=True,
 		)
 		if stored.state != SCHEDULED or stored.docstatus != 1:
 			return False
@@ -204,8 +220,8 @@ class MembershipChange(Document):
 			members.set_tier(self.member, self.new_tier, on=getdate(self.effective_date), **how)
 		members.set_status(self.member, status, on=self.status_day(member), **how)
 		self.db_set({**before, "state": APPLIED, "applied_on": now_datetime(), "problem": None})
-		if self.change_type == UPGRADE:
-			# A downgrade counts from the next period; the treasurer may grant a credit there.
+		if self.change_type == UPGRADE or (self.change_type == DOWNGRADE and stored.grant_credit_note):
+			# A downgrade counts from the next period, unless the treasurer has granted a credit.
 			from imta_crm.dues.charges import on_tier_change
 
 			on_tier_change(self.member, self.name)
