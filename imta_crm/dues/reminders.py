@@ -22,6 +22,7 @@ from frappe import _
 from frappe.utils import cint, escape_html, getdate, now, strip_html
 
 from imta_crm.dues import notice
+from imta_crm.dues.charges import check_treasurer
 from imta_crm.dues.doctype.dues_reminder_log.dues_reminder_log import log_name
 from imta_crm.erp import ledger
 from imta_crm.policy.reminders import ReminderRule, plan
@@ -374,10 +375,16 @@ def escaped(facts: dict[str, object]) -> dict[str, object]:
 
 
 @frappe.whitelist(methods=["POST"])
-def send_notices(dues_run: str) -> None:
-	"""Queue the notices of a run in the background, as the nightly job would. Treasurer only."""
-	frappe.only_for(("Treasurer", "System Manager"))
+def send_notices(dues_run: str) -> int:
+	"""Queue the notices of a run in the background, as the nightly job would. Treasurer only.
+
+	Returns how many messages are due today; there is no job for none.
+	"""
+	check_treasurer()
 	frappe.get_doc("Dues Run", dues_run).check_permission("read")
+	due = sum(bool(found.rule) for found in find_due(getdate(), charges_of(dues_run)))
+	if not due:
+		return 0
 	frappe.enqueue(
 		"imta_crm.dues.reminders.send_for_run",
 		queue="long",
@@ -386,11 +393,16 @@ def send_notices(dues_run: str) -> None:
 		enqueue_after_commit=True,
 		dues_run=dues_run,
 	)
+	return due
+
+
+def charges_of(dues_run: str) -> list[str]:
+	return frappe.get_all("Dues Charge", {"dues_run": dues_run}, pluck="name")
 
 
 def send_for_run(dues_run: str, today: date | str | None = None) -> dict[str, int]:
 	"""`send_due` for the charges of one run."""
-	return send_due(today, frappe.get_all("Dues Charge", {"dues_run": dues_run}, pluck="name"))
+	return send_due(today, charges_of(dues_run))
 
 
 def _keep() -> None:

@@ -1,5 +1,8 @@
 // The server decides who is charged; this form shows it and presses the buttons.
 const PAGE = 20;
+const ALIVE = ["Queued", "Running"];
+const FOLLOWED = ["status", "total", "charged", "failed", "skipped", "error"];
+const LOOK_EVERY = 4000; // milliseconds
 
 frappe.ui.form.on("Dues Run", {
 	setup(frm) {
@@ -12,11 +15,26 @@ frappe.ui.form.on("Dues Run", {
 
 	follow(frm, data) {
 		const moved = data.status !== frm.doc.status;
-		const { status, total, charged, failed, skipped, error } = data;
-		Object.assign(frm.doc, { status, total, charged, failed, skipped, error });
+		FOLLOWED.forEach((field) => (frm.doc[field] = data[field]));
 		frm.events.show_progress(frm);
-		["status", "total", "charged", "failed", "skipped"].forEach((field) => frm.refresh_field(field));
+		FOLLOWED.forEach((field) => frm.refresh_field(field));
 		if (moved) frm.reload_doc();
+	},
+
+	// Messages may not arrive: the realtime server may be down, a proxy may not let it through.
+	watch(frm) {
+		clearTimeout(frm.dues_run_watch);
+		if (!ALIVE.includes(frm.doc.status)) return;
+		const name = frm.doc.name;
+		const is_shown = () => frm.doc.name === name && frappe.get_route_str() === `Form/Dues Run/${name}`;
+		frm.dues_run_watch = setTimeout(() => {
+			if (!is_shown()) return;
+			frappe.db.get_value("Dues Run", name, FOLLOWED).then(({ message }) => {
+				if (!is_shown()) return;
+				if (message && message.status) frm.events.follow(frm, message);
+				frm.events.watch(frm);
+			});
+		}, LOOK_EVERY);
 	},
 
 	refresh(frm) {
@@ -24,6 +42,7 @@ frappe.ui.form.on("Dues Run", {
 		frm.events.add_buttons(frm);
 		frm.events.show_progress(frm);
 		frm.events.show_failures(frm);
+		frm.events.watch(frm);
 		if (frm.doc.status === "Draft") {
 			frm.events.load_preview(frm);
 		} else {
@@ -43,7 +62,7 @@ frappe.ui.form.on("Dues Run", {
 				frappe.confirm(__("Invoice everybody who is due now?"), () => call("start"))
 			).addClass("btn-primary");
 		}
-		if (["Queued", "Running"].includes(status)) {
+		if (ALIVE.includes(status)) {
 			frm.add_custom_button(__("Pause"), () => call("pause"));
 		}
 		if (status === "Paused" || stalled) {
@@ -64,7 +83,17 @@ frappe.ui.form.on("Dues Run", {
 					() =>
 						frappe
 							.call("imta_crm.dues.reminders.send_notices", { dues_run: frm.doc.name })
-							.then(() => frappe.set_route("List", "Dues Reminder Log", { dues_year: frm.doc.dues_year }))
+							.then(({ message }) => {
+								if (!message) {
+									frappe.msgprint(__("Nobody of this run has a notice or a reminder due today."));
+									return;
+								}
+								frappe.show_alert(
+									{ message: __("Messages that are being written: {0}", [message]), indicator: "green" },
+									10
+								);
+								frappe.set_route("List", "Dues Reminder Log", { dues_year: frm.doc.dues_year });
+							})
 				)
 			);
 		}
@@ -103,8 +132,8 @@ frappe.ui.form.on("Dues Run", {
 			);
 			if (!rows.length) return;
 			frm.toggle_display("preview_section", true);
+			frm.set_df_property("preview_section", "label", __("Could Not Be Invoiced"));
 			frm.get_field("preview_html").$wrapper.html(`
-				<h5>${__("Could Not Be Invoiced")}</h5>
 				<div class="table-responsive"><table class="table table-bordered">
 				<thead><tr><th>${__("Member")}</th><th>${__("Reason")}</th></tr></thead>
 				<tbody>${rows.join("")}</tbody></table></div>`);
@@ -113,6 +142,7 @@ frappe.ui.form.on("Dues Run", {
 
 	load_preview(frm) {
 		const wrapper = frm.get_field("preview_html").$wrapper;
+		frm.set_df_property("preview_section", "label", __("Who Will Be Charged"));
 		wrapper.html(`<p class="text-muted">${__("Working it out …")}</p>`);
 		frm.call("preview").then(({ message }) => {
 			if (!message || frm.doc.status !== "Draft") return;
@@ -137,7 +167,7 @@ class Preview {
 
 	draw() {
 		const text = frappe.utils.escape_html;
-		const money = (row) => `${text(row.currency)} ${format_number(row.amount)}`;
+		const money = (row) => `${text(row.currency)} ${format_number(row.amount, null, row.decimals)}`;
 		const lines = this.data.lines.filter((line) => !this.state || line.state === this.state);
 		const pages = Math.max(1, Math.ceil(lines.length / PAGE));
 		this.page = Math.min(this.page, pages - 1);
