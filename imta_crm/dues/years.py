@@ -82,11 +82,7 @@ def check_ready(year: DuesYear, as_of: date) -> None:
 	"""Raise DuesYearNotReady for whatever would fail every single invoice of a run."""
 	from erpnext.accounts.utils import FiscalYearError, get_fiscal_year
 
-	if year.status != OPEN:
-		frappe.throw(
-			_("Dues year {0} is {1}. Open it before charging anybody.").format(year.name, _(year.status)),
-			DuesYearNotReady,
-		)
+	check_open(year)
 	for field in ("item", "income_account", "cost_center"):
 		if not year.get(field):
 			frappe.throw(
@@ -101,6 +97,15 @@ def check_ready(year: DuesYear, as_of: date) -> None:
 			_("{0} is in no fiscal year of {1}. Create the fiscal year first.").format(
 				frappe.format(posting_date, "Date"), year.company
 			),
+			DuesYearNotReady,
+		)
+
+
+def check_open(year: DuesYear) -> None:
+	"""Raise DuesYearNotReady unless members can be charged for the year."""
+	if year.status != OPEN:
+		frappe.throw(
+			_("Dues year {0} is {1}. Open it before charging anybody.").format(year.name, _(year.status)),
 			DuesYearNotReady,
 		)
 

@@ -3,7 +3,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import getdate
 
-from imta_crm.dues import charges
+from imta_crm.dues import charges, years
 from imta_crm.erp import ledger
 
 
@@ -84,6 +84,7 @@ class DuesCharge(Document):
 	def invoice_now(self) -> str | None:
 		"""Invoice a pending or failed charge at once; None where it failed, with the reason on the charge."""
 		self.check_treasurer()
+		years.check_open(years.get_year(frappe.db.get_value(self.doctype, self.name, "dues_year")))
 		return charges.invoice_one(self.name)
 
 	@frappe.whitelist()
