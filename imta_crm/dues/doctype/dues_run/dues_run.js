@@ -98,7 +98,7 @@ frappe.ui.form.on("Dues Run", {
 			);
 		}
 		if (status !== "Draft") {
-			frm.add_custom_button(__("Charges"), () =>
+			frm.add_custom_button(__("Dues Charges"), () =>
 				frappe.set_route("List", "Dues Charge", { dues_run: frm.doc.name })
 			);
 		}

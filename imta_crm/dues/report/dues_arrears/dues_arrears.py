@@ -113,7 +113,7 @@ def arrears(filters: frappe._dict) -> list[dict]:
 				"member_name": safe_cell(member.member_name),
 				"country": member.country,
 				"tier": member.tier,
-				"status": _(member.status),
+				"status": _(member.status, context="IMTA Member"),
 				"officer": member.officer,
 				"sales_invoice": oldest.voucher_no,
 				"due_date": oldest.due_date,

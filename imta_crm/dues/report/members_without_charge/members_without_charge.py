@@ -96,7 +96,7 @@ def without_charge(filters: frappe._dict) -> list[dict]:
 				"member_name": safe_cell(member.member_name),
 				"country": member.country,
 				"tier": member.tier,
-				"status": _(member.status),
+				"status": _(member.status, context="IMTA Member"),
 				"joined_on": member.joined_on,
 				"officer": member.officer,
 				"kind": kind,

@@ -1,5 +1,6 @@
 // The form shows what the server found; every decision is the server's.
 const IMPORTING = ["Queued", "Importing"];
+const LOOK_EVERY = 4000; // milliseconds
 
 frappe.ui.form.on("Roster Import", {
 	setup(frm) {
@@ -9,12 +10,38 @@ frappe.ui.form.on("Roster Import", {
 				frm.reload_doc();
 				return;
 			}
-			frm.dashboard.show_progress(
-				__("Importing members"),
-				data.total ? (data.processed / data.total) * 100 : 100,
-				__("{0} of {1} rows", [data.processed, data.total])
-			);
+			frm.events.show_progress(frm, data.processed, data.total);
 		});
+	},
+
+	show_progress(frm, processed, total) {
+		frm.dashboard.show_progress(
+			__("Importing members"),
+			total ? (processed / total) * 100 : 0,
+			__("{0} of {1} rows", [processed, total])
+		);
+	},
+
+	// Messages may not arrive: the realtime server may be down, a proxy may not let it through.
+	watch(frm) {
+		clearTimeout(frm.roster_watch);
+		if (!IMPORTING.includes(frm.doc.status)) return;
+		const name = frm.doc.name;
+		const is_shown = () => frm.doc.name === name && frappe.get_route_str() === `Form/Roster Import/${name}`;
+		frm.roster_watch = setTimeout(() => {
+			if (!is_shown()) return;
+			frappe.db
+				.get_value("Roster Import", name, ["status", "imported", "failed", "valid_rows"])
+				.then(({ message: now }) => {
+					if (!is_shown()) return;
+					if (now && !IMPORTING.includes(now.status)) {
+						frm.reload_doc();
+						return;
+					}
+					if (now) frm.events.show_progress(frm, now.imported + now.failed, now.valid_rows);
+					frm.events.watch(frm);
+				});
+		}, LOOK_EVERY);
 	},
 
 	refresh(frm) {
@@ -26,6 +53,7 @@ frappe.ui.form.on("Roster Import", {
 			return;
 		}
 		frm.trigger("add_buttons");
+		frm.events.watch(frm);
 	},
 
 	add_buttons(frm) {
