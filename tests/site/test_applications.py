@@ -423,6 +423,16 @@ def test_names_carry_no_links_and_no_markup(name):
 		make_application(applicant_name=name)
 
 
+def test_what_is_wrong_with_a_name_is_said_in_chinese_too():
+	before = frappe.local.lang
+	frappe.local.lang = "zh"
+	try:
+		with pytest.raises(frappe.ValidationError, match="尖括号"):
+			make_application(applicant_name="<b>Club</b>")
+	finally:
+		frappe.local.lang = before
+
+
 def test_address_must_be_one():
 	with pytest.raises(frappe.InvalidEmailAddressError):
 		make_application(email="nobody at all")

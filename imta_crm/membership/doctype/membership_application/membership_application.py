@@ -227,9 +227,10 @@ class MembershipApplication(Document):
 		for field in ("applicant_name", "applicant_name_local", "contact_first_name", "contact_last_name"):
 			self.set(field, tidy(self.get(field) or "") or None)
 			if self.get(field) and _LINK.search(self.get(field)):
-				# Names go into mails and on to pages: no room for addresses and markup.
+				# Names go into mails and on to pages: no room for addresses and markup. (The signs themselves
+				# would make this text HTML, for which Frappe finds no translation.)
 				frappe.throw(
-					_("{0}: a name without web addresses and without < or >, please.").format(
+					_("{0}: a name without web addresses and angle brackets, please.").format(
 						_(self.meta.get_label(field))
 					)
 				)
