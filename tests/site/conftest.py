@@ -39,6 +39,24 @@ def site(connected):
 	frappe.flags.in_test = True
 
 
+@pytest.fixture(scope="module")
+def _read_doctypes() -> dict:
+	return {}
+
+
+@pytest.fixture
+def doctypes_stay(site, _read_doctypes):
+	"""For modules that leave DocTypes as they are: what one test has read of them serves the next.
+
+	Reading them anew is most of the time that a short test takes.
+	"""
+	for doctype, meta in _read_doctypes.items():
+		site.cache.hset("doctype_meta", doctype, meta)
+	yield
+	for doctype, meta in site.cache.hgetall("doctype_meta").items():
+		_read_doctypes[doctype.decode() if isinstance(doctype, bytes) else doctype] = meta
+
+
 @pytest.fixture(autouse=True)
 def _every_test_uses_the_site(request):
 	if "connected" not in request.fixturenames:
