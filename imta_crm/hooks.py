@@ -66,6 +66,9 @@ doc_events = {
 		"on_update": "imta_crm.liaison.next_steps.follow_todo",
 		"on_trash": "imta_crm.liaison.next_steps.forget_todo",
 	},
+	"Document Follow": {
+		"before_insert": "imta_crm.liaison.permissions.refuse_blind_follow",
+	},
 	"IMTA Member": {
 		"onload": "imta_crm.liaison.contacts.show_on_member",
 		"on_update": "imta_crm.liaison.next_steps.hand_over",

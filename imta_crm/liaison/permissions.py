@@ -34,5 +34,16 @@ def contact_has_permission(
 	return allowed if officer == user else False
 
 
+def refuse_blind_follow(follow: Document, method: str | None = None) -> None:
+	"""Nobody follows a member or a contact that is not theirs to read (`before_insert` of Document Follow).
+
+	Frappe lets anybody follow any document and sends its changes by e-mail.
+	"""
+	if follow.ref_doctype in ("IMTA Member", CONTACT):
+		frappe.has_permission(
+			follow.ref_doctype, "read", doc=follow.ref_docname, user=follow.user, throw=True
+		)
+
+
 def _writes_all(user: str) -> bool:
 	return user == "Administrator" or not WRITES_ALL.isdisjoint(frappe.get_roles(user))

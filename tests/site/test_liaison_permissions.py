@@ -257,3 +257,18 @@ def test_report_view_and_export_keep_to_the_portfolio(scene):
 		finally:
 			frappe.local.form_dict = frappe._dict()
 	assert scene.their_contact not in str(rows) and scene.my_contact in str(rows)
+
+
+def test_nobody_follows_what_is_not_theirs_to_read(scene):
+	from frappe.desk.form.document_follow import follow_document
+
+	frappe.db.set_value("User", scene.officer, "document_follow_notify", 1)
+	frappe.clear_document_cache("User", scene.officer)
+	with as_user(scene.officer):
+		for doctype, mine, theirs in (
+			("IMTA Member", scene.mine, scene.theirs),
+			("Liaison Contact", scene.my_contact, scene.their_contact),
+		):
+			assert follow_document(doctype, mine, scene.officer)
+			with refused():
+				follow_document(doctype, theirs, scene.officer)
