@@ -7,6 +7,11 @@ frappe.listview_settings["IMTA Member"] = {
 			const local = doc.member_name_local && doc.member_name_local !== value ? doc.member_name_local : "";
 			return [doc.is_key_member ? `★ ${value}` : value, local].filter(Boolean).join(" · ");
 		},
+		officer(value) {
+			// A whole address does not fit; who has not come by in this session yet is named by its first part.
+			const known = value && frappe.user_info(value).fullname;
+			return frappe.utils.escape_html(known && known !== value ? known : (value || "").split("@")[0]);
+		},
 	},
 
 	onload(listview) {
