@@ -207,7 +207,7 @@ def _key(day: date) -> str:
 
 def _month_label(month: date) -> str:
 	"""Short, so that twelve of them fit on a phone; the year shows where it begins."""
-	return str(month.year) if month.month == 1 else _(month.strftime("%b"))
+	return str(month.year) if month.month == 1 else _(month.strftime("%b"), context="Month")
 
 
 def _tiers() -> list[tuple[str, str]]:

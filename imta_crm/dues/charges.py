@@ -67,7 +67,15 @@ class Line:
 
 	def reason(self, lang: str | None = None) -> str:
 		"""Why, in the user's language."""
-		return reason_text(self.decision.reason, self.decision.detail, lang or frappe.local.lang or "en")
+		lang = lang or frappe.local.lang or "en"
+		detail = dict(self.decision.detail)
+		if detail.get("tier") and lang.startswith("zh"):
+			detail["tier"] = (
+				frappe.get_cached_value("Member Tier", detail["tier"], "tier_name_zh") or detail["tier"]
+			)
+		if detail.get("status"):
+			detail["status"] = _(detail["status"], lang, context="IMTA Member")
+		return reason_text(self.decision.reason, detail, lang)
 
 
 def assess(year: DuesYear, as_of: date, only: Iterable[str] | None = None) -> list[Line]:

@@ -11,7 +11,7 @@ from imta_crm.dues import charges, reminders, runner, standing, years
 from imta_crm.dues.sales_invoice import DuesInvoiceError
 from imta_crm.erp import invoices, ledger, masters
 from tests.site.dues_books import AS_OF, billed, credit, journal, past_year, pay
-from tests.site.dues_site import committed, company, make_year
+from tests.site.dues_site import committed, company, ensure_fiscal_year, make_year
 from tests.site.factories import make_change, make_member
 
 
@@ -107,7 +107,7 @@ def dollar_company() -> str:
 
 
 def test_year_that_is_not_a_calendar_year(site):
-	make_year("2024")
+	ensure_fiscal_year(2024)
 	year = make_year(
 		"2023 July",
 		posting_date_rule="Notice Date",

@@ -177,3 +177,17 @@ def test_names_are_inert_in_exports(year):
 	member.db_set("member_name", "=HYPERLINK(1)")
 	row = next(row for row in report("Dues Arrears", as_of="2023-05-15") if row.member == member.name)
 	assert row.member_name == "'=HYPERLINK(1)"
+
+
+def test_reasons_name_tier_and_status_in_chinese(site):
+	year = past_year()
+	member = make_member(tier="Individual", member_type="Individual", joined_on=date(2020, 1, 1))
+	frappe.local.lang = "zh"
+	try:
+		[row] = [
+			row for row in report("Members Without Charge", dues_year=year.name) if row.member == member.name
+		]
+	finally:
+		frappe.local.lang = "en"
+	assert "个人会员" in row.reason and "Individual" not in row.reason
+	assert row.status == "有效"

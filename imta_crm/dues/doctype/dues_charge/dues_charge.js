@@ -1,4 +1,8 @@
 frappe.ui.form.on("Dues Charge", {
+	setup(frm) {
+		frm.get_docfield("payment_state").formatter = (state) => __(state || "", null, "Dues Charge");
+	},
+
 	refresh(frm) {
 		frm.disable_save();
 		const { status, sales_invoice, charge_type } = frm.doc;

@@ -3,7 +3,7 @@ frappe.listview_settings["Dues Charge"] = {
 	hide_name_column: true,
 	get_indicator(doc) {
 		const colors = { Pending: "orange", Invoiced: "green", Failed: "red", Waived: "blue", Void: "gray" };
-		return [__(doc.status), colors[doc.status], `status,=,${doc.status}`];
+		return [__(doc.status, null, "Dues Charge"), colors[doc.status], `status,=,${doc.status}`];
 	},
 	button: {
 		show: (doc) => doc.sales_invoice,

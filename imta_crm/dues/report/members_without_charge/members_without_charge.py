@@ -53,7 +53,7 @@ def columns() -> list[dict]:
 		{"fieldname": "country", "label": _("Country/Region"), "fieldtype": "Data", "width": 130},
 		link("tier", _("Tier"), "Member Tier", 110),
 		{"fieldname": "status", "label": _("Status"), "fieldtype": "Data", "width": 100},
-		{"fieldname": "joined_on", "label": _("Joined On"), "fieldtype": "Date", "width": 100},
+		{"fieldname": "joined_on", "label": _("Joined On"), "fieldtype": "Date", "width": 120},
 		{"fieldname": "officer", "label": _("Officer"), "fieldtype": "Data", "width": 150},
 		{"fieldname": "kind", "label": _("Outcome"), "fieldtype": "Data", "width": 140},
 		{"fieldname": "reason", "label": _("Reason"), "fieldtype": "Data", "width": 380},
