@@ -92,7 +92,7 @@ def test_summary_counts_seats_of_the_council(alliance):
 		each["label"]: each["value"] for each in report(view="Sector", sector="Test Sport").report_summary
 	}
 	assert figures["Members"] == 1
-	assert figures["Council Seats Taken"] == "3 of 41"
+	assert figures["Council Seats Taken"] == "3 of 41 seats"
 
 
 def test_a_sector_is_never_a_formula(alliance):

@@ -192,14 +192,14 @@ def column_of(tier: str) -> str:
 
 def tier_columns(tiers: list[str]) -> list[dict]:
 	return [
-		{"fieldname": column_of(tier), "label": _(tier), "fieldtype": "Int", "width": 110} for tier in tiers
+		{"fieldname": column_of(tier), "label": _(tier), "fieldtype": "Int", "width": 100} for tier in tiers
 	]
 
 
 def structure_columns(view: str | None, tiers: list[str]) -> list[dict]:
 	label = {"Country": _("Country/Region"), "Sector": _("Sector")}.get(view or "", _("Region"))
 	columns = [
-		{"fieldname": "label", "label": label, "fieldtype": "Data", "width": 260},
+		{"fieldname": "label", "label": label, "fieldtype": "Data", "width": 220},
 		*tier_columns(tiers),
 		{"fieldname": "total", "label": _("Members"), "fieldtype": "Int", "width": 100},
 		{
