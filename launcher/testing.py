@@ -312,6 +312,7 @@ def run_on_bench(options: argparse.Namespace, place: Place, chosen: tuple[str, .
 			counts = []
 			if "site" in wanted:
 				make_test_site(place, steps, ports, SCRATCH_SITE, "scratch")
+				serve_pages(place, steps, test_services, queues, ports)
 				counts.append(
 					run_suite(options, place, "site", place.app, ports, IMTA_SCRATCH_SITE=SCRATCH_SITE)
 				)
@@ -422,6 +423,16 @@ def run_tied(argv: list, *, cwd: Path, env: dict[str, str]) -> int:
 	if interrupted:
 		raise KeyboardInterrupt
 	return code
+
+
+def serve_pages(
+	place: Place, steps: Steps, services: Services, queues: dict[str, dict], ports: dict[str, int]
+) -> None:
+	"""The web server alone: a PDF takes its style sheets from the site's own address."""
+	with steps.step("test-web", "Web server for PDFs"):
+		web = site_specs(place, TEST_SITE, ports, workers=0, schedule=False)["web"]
+		web["log"] = str(place.logs / "web-test.log")
+		services.bring({**queues, "web": web}, keep=False)
 
 
 # Browser

@@ -57,6 +57,18 @@ def doctypes_stay(site, _read_doctypes):
 		_read_doctypes[doctype.decode() if isinstance(doctype, bytes) else doctype] = meta
 
 
+@pytest.fixture
+def served(site):
+	"""The site answers at its own address, from which wkhtmltopdf takes Frappe's style sheets."""
+	import requests
+
+	address = frappe.utils.get_url("/api/method/ping")
+	try:
+		requests.get(address, timeout=10).raise_for_status()
+	except requests.RequestException:
+		pytest.skip(f"nothing answers at {frappe.utils.get_url()}, so the site cannot print PDFs")
+
+
 @pytest.fixture(autouse=True)
 def _every_test_uses_the_site(request):
 	if "connected" not in request.fixturenames:
