@@ -1,6 +1,8 @@
 frappe.ui.form.on("Dues Charge", {
 	setup(frm) {
-		frm.get_docfield("payment_state").formatter = (state) => __(state || "", null, "Dues Charge");
+		for (const field of ["status", "payment_state"]) {
+			frm.get_docfield(field).formatter = (state) => __(state || "", null, "Dues Charge");
+		}
 	},
 
 	refresh(frm) {

@@ -34,7 +34,7 @@ frappe.ui.form.on("Roster Import", {
 				.get_value("Roster Import", name, ["status", "imported", "failed", "valid_rows"])
 				.then(({ message: now }) => {
 					if (!is_shown()) return;
-					if (now && !IMPORTING.includes(now.status)) {
+					if (now && now.status !== frm.doc.status) {
 						frm.reload_doc();
 						return;
 					}
