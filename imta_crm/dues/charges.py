@@ -73,8 +73,8 @@ class Line:
 			detail["tier"] = (
 				frappe.get_cached_value("Member Tier", detail["tier"], "tier_name_zh") or detail["tier"]
 			)
-		if detail.get("status"):
-			detail["status"] = _(detail["status"], lang, context="IMTA Member")
+		if status := detail.get("status"):
+			detail["status"] = _(status, lang, context="IMTA Member")
 		return reason_text(self.decision.reason, detail, lang)
 
 
@@ -83,7 +83,7 @@ def assess(year: DuesYear, as_of: date, only: Iterable[str] | None = None) -> li
 	rules = years.rules_of(year)
 	only = None if only is None else list(only)
 	existing = existing_charges(year.name, only)
-	changes = upgrades_in(year, only)
+	changes = tier_changes_of(year, only)
 	lines = []
 	for facts in members.facts_for_dues(members=only):
 		decision = decide(facts, rules, as_of=as_of)
@@ -91,16 +91,30 @@ def assess(year: DuesYear, as_of: date, only: Iterable[str] | None = None) -> li
 		lines.append(annual)
 		if not owes_upgrades(annual):
 			continue
+		billed_tier = tier_billed(annual, existing)
 		for change in changes.get(facts.name, ()):
-			if getdate(change.effective_date) > as_of:
+			effective = getdate(change.effective_date)
+			if effective > as_of:
+				continue
+			if change.change_type == "Downgrade":
+				billed_tier = change.new_tier if change.grant_credit_note else billed_tier
 				continue
 			decision = difference(
-				facts, rules, change.previous_tier, change.new_tier, getdate(change.effective_date)
+				facts, rules, change.previous_tier, change.new_tier, effective, billed_tier=billed_tier
 			)
 			line = line_of(year, UPGRADE, facts, decision, existing, change.name)
-			if decision.is_charge or line.status:
+			if decision.is_charge or decision.is_problem or line.status:
 				lines.append(line)
+			if line.state in ("due", "charged", "closed"):
+				billed_tier = change.new_tier
 	return lines
+
+
+def tier_billed(annual: Line, existing: dict[str, frappe._dict]) -> str | None:
+	"""The tier of the year's charge: as it was invoiced, else as the rules see it now."""
+	if annual.state == "charged":
+		return existing[annual.name].tier
+	return annual.decision.tier or annual.decision.detail.get("tier")
 
 
 def owes_upgrades(annual: Line) -> bool:
@@ -144,13 +158,16 @@ def existing_charges(year: str, only: Sequence[str] | None = None) -> dict[str, 
 	return {row.name: row for row in rows}
 
 
-def upgrades_in(year: DuesYear, only: Sequence[str] | None = None) -> dict[str, list[frappe._dict]]:
-	"""Applied upgrades that took effect in the year's period, by member, oldest first."""
+def tier_changes_of(year: DuesYear, only: Sequence[str] | None = None) -> dict[str, list[frappe._dict]]:
+	"""Applied upgrades and downgrades that can count in the year's period, by member, oldest first.
+
+	Those too that took effect earlier but were entered when charges could have been made already.
+	"""
 	filters = {
 		"docstatus": 1,
 		"state": "Applied",
-		"change_type": "Upgrade",
-		"effective_date": ("between", (year.from_date, year.to_date)),
+		"change_type": ("in", ("Upgrade", "Downgrade")),
+		"effective_date": ("<=", year.to_date),
 	}
 	if only is not None:
 		filters["member"] = ("in", only)
@@ -158,7 +175,16 @@ def upgrades_in(year: DuesYear, only: Sequence[str] | None = None) -> dict[str, 
 	for row in frappe.get_all(
 		"Membership Change",
 		filters=filters,
-		fields=["name", "member", "previous_tier", "new_tier", "effective_date"],
+		or_filters={"effective_date": (">=", year.from_date), "applied_on": (">=", year.notice_date)},
+		fields=[
+			"name",
+			"member",
+			"change_type",
+			"previous_tier",
+			"new_tier",
+			"effective_date",
+			"grant_credit_note",
+		],
 		order_by="effective_date, name",
 	):
 		if row.previous_tier and row.new_tier:
@@ -434,10 +460,13 @@ def on_tier_change(member: str, change: str) -> list[str]:
 	"""
 	document = frappe.get_doc("Membership Change", change)
 	made = []
-	for year in years.open_years(getdate(document.effective_date)):
-		if document.change_type == "Upgrade":
+	effective = getdate(document.effective_date)
+	if document.change_type == "Upgrade":
+		# A late entry reaches into the periods that have been charged since.
+		for year in years.open_years(effective, and_later=True):
 			made += bill_upgrade(year, document)
-		elif document.change_type == "Downgrade" and document.grant_credit_note:
+	elif document.change_type == "Downgrade" and document.grant_credit_note:
+		for year in years.open_years(effective):
 			made += credit_downgrade(year, document)
 	return made
 

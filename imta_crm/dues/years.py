@@ -117,9 +117,10 @@ def posting_date_of(year: DuesYear, as_of: date, covered_from: date) -> date:
 	return getdate(as_of)
 
 
-def open_years(on: date) -> list[DuesYear]:
-	"""Open years whose period holds the day."""
-	names = frappe.get_all(
-		YEAR, {"status": OPEN, "from_date": ("<=", on), "to_date": (">=", on)}, pluck="name"
-	)
+def open_years(on: date, *, and_later: bool = False) -> list[DuesYear]:
+	"""Open years whose period holds the day, or also those after it; the earliest first."""
+	filters = {"status": OPEN, "to_date": (">=", on)}
+	if not and_later:
+		filters["from_date"] = ("<=", on)
+	names = frappe.get_all(YEAR, filters, pluck="name", order_by="from_date")
 	return [get_year(name) for name in names]

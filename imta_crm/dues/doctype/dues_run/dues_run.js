@@ -132,8 +132,8 @@ frappe.ui.form.on("Dues Run", {
 			);
 			if (!rows.length) return;
 			frm.toggle_display("preview_section", true);
-			frm.set_df_property("preview_section", "label", __("Could Not Be Invoiced"));
 			frm.get_field("preview_html").$wrapper.html(`
+				<h5 class="mb-3">${__("Could Not Be Invoiced")}</h5>
 				<div class="table-responsive"><table class="table table-bordered">
 				<thead><tr><th>${__("Member")}</th><th>${__("Reason")}</th></tr></thead>
 				<tbody>${rows.join("")}</tbody></table></div>`);
@@ -142,7 +142,6 @@ frappe.ui.form.on("Dues Run", {
 
 	load_preview(frm) {
 		const wrapper = frm.get_field("preview_html").$wrapper;
-		frm.set_df_property("preview_section", "label", __("Who Will Be Charged"));
 		wrapper.html(`<p class="text-muted">${__("Working it out …")}</p>`);
 		frm.call("preview").then(({ message }) => {
 			if (!message || frm.doc.status !== "Draft") return;
@@ -193,6 +192,7 @@ class Preview {
 			)
 			.join("");
 		this.wrapper.html(`
+			<h5 class="mb-3">${__("Who Will Be Charged")}</h5>
 			<div class="mb-3">${__("To be invoiced")}: ${totals || __("nothing")}</div>
 			<div class="mb-3">${pills}
 				<button class="btn btn-xs btn-default float-right" data-export>${__("Export")}</button></div>
