@@ -230,18 +230,24 @@ def difference(
 	effective: date,
 	*,
 	grant_credit: bool = False,
+	billed_tier: str | None = None,
 ) -> Decision:
 	"""What a change of tier in mid-period adds to (or, granted, takes from) the period's charge.
 
 	An upgrade owes the difference from its effective date on, prorated by the rules. A downgrade counts from
 	the next period; with `grant_credit` the difference is a credit. Nothing where the charge for the period
 	already stands on the new tier because the change took effect on or before its first day covered.
+
+	`billed_tier` is the tier on which the period's charges really stand so far. It is what an upgrade is
+	measured by: a change that was entered after the charge had been made is billed from the first day
+	covered, and going down and up again does not bill the same step twice.
 	"""
 
 	def skip(reason: str, **detail: object) -> Decision:
 		return Decision(member.name, SKIP, reason, change_to_tier, currency=member.currency, detail=detail)
 
-	for tier in (change_from_tier, change_to_tier):
+	from_tier = billed_tier or change_from_tier
+	for tier in (from_tier, change_to_tier):
 		if tier_reason := _tier_reason(tier, rules):
 			return skip(tier_reason, tier=tier)
 	if effective > rules.period.end:
@@ -249,15 +255,19 @@ def difference(
 	parts = within(rules.period, membership_stretches(member.statuses()))
 	if not parts:
 		return skip("not_a_member", status=member.status)
+	old, new = (_owed(rules.tiers[tier]) for tier in (from_tier, change_to_tier))
+	if billed_tier and new <= old:
+		return skip("change_in_annual", tier=billed_tier)
 	if effective <= parts[0].start:
-		return skip("change_in_annual", tier=change_to_tier)
+		if not billed_tier:
+			return skip("change_in_annual", tier=change_to_tier)
+		effective = parts[0].start
 	covered_parts = within(Period(effective, rules.period.end), [(part.start, part.end) for part in parts])
 	if not covered_parts:
 		return skip("not_a_member", status=member.status)
 	if rules.leavers_owe_whole:
 		covered_parts = (Period(covered_parts[0].start, rules.period.end),)
 
-	old, new = (_owed(rules.tiers[tier]) for tier in (change_from_tier, change_to_tier))
 	if new == old:
 		return skip("nothing_to_charge", tier=change_to_tier)
 	if new < old and not grant_credit:

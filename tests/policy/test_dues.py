@@ -255,6 +255,18 @@ def test_a_change_outside_the_period_adds_nothing(effective, reason):
 	assert difference(member(), RULES, "Ordinary", "Council", effective).reason == reason
 
 
+def test_a_change_entered_after_the_charge_is_billed_from_the_first_day_covered():
+	late = difference(member(), RULES, "Ordinary", "Council", date(2025, 12, 20), billed_tier="Ordinary")
+	assert (late.kind, late.amount, late.covered) == ("charge", D("1000.00"), YEAR)
+	known = difference(member(), RULES, "Ordinary", "Council", date(2025, 12, 20), billed_tier="Council")
+	assert (known.kind, known.reason) == ("skip", "change_in_annual")
+
+
+def test_going_down_and_up_again_does_not_bill_the_same_step_twice():
+	again = difference(member(), RULES, "Ordinary", "Council", date(2026, 9, 1), billed_tier="Council")
+	assert (again.kind, again.reason) == ("skip", "change_in_annual")
+
+
 def test_no_difference_for_who_is_no_member_then():
 	gone = member(
 		status="Withdrawn", status_spans=history(("Active", JOINED), ("Withdrawn", date(2026, 3, 1)))

@@ -19,7 +19,7 @@ from imta_crm.dues.doctype.dues_year.dues_year import (
 from imta_crm.erp import invoices, masters
 from imta_crm.erp.readonce import repeated_reads_once
 from tests.site.dues_site import CNY_RATE, make_year
-from tests.site.factories import as_user, make_member, make_tier, make_user
+from tests.site.factories import as_user, make_change, make_member, make_tier, make_user
 
 # These tests change no DocType.
 pytestmark = pytest.mark.usefixtures("doctypes_stay")
@@ -319,6 +319,56 @@ def test_upgrade_before_the_annual_charge_is_billed_by_the_run(year):
 		charges.charge_name(year.name, member.name): 1000,
 		charges.charge_name(year.name, member.name, change.name): 500,
 	}
+
+
+@pytest.mark.parametrize("on", ["2025-12-20", "2026-01-01"])
+def test_upgrade_entered_after_the_annual_charge_is_billed_from_its_first_day(year, on):
+	member, annual = charged(year)
+	change = make_change(member.name, "Upgrade", new_tier="Council", effective_date=on)
+	charge = frappe.get_doc("Dues Charge", charges.charge_name(year.name, member.name, change.name))
+	assert (charge.status, charge.amount) == ("Invoiced", 1000)
+	assert (str(charge.covered_from), str(charge.covered_to)) == ("2026-01-01", "2026-12-31")
+	lines = charges.assess(year, getdate("2026-12-31"), only=[member.name])
+	assert [line.state for line in lines] == ["charged", "charged"]
+	assert annual.reload().amount == 1000
+
+
+def test_upgrade_before_the_period_and_before_the_charge_is_in_the_charge(year):
+	member = make_member(invoice_currency="USD")
+	make_change(member.name, "Upgrade", new_tier="Council", effective_date="2026-01-01")
+	charges.plan(year, getdate("2026-08-01"), only=[member.name])
+	found = frappe.get_all("Dues Charge", {"member": member.name}, ["tier", "amount"])
+	assert [(row.tier, row.amount) for row in found] == [("Council", 2000)]
+
+
+def test_going_down_and_up_again_is_billed_once(year):
+	member, _annual = charged(year)
+	up = make_change(member.name, "Upgrade", new_tier="Council", effective_date="2026-03-01")
+	make_change(member.name, "Downgrade", new_tier="Ordinary", effective_date="2026-05-01")
+	make_change(member.name, "Upgrade", new_tier="Council", effective_date="2026-09-01")
+	charges.plan(year, getdate("2026-12-31"), only=[member.name])
+	found = frappe.get_all("Dues Charge", {"member": member.name}, pluck="name", order_by="creation, name")
+	annual = charges.charge_name(year.name, member.name)
+	assert sorted(found) == sorted([annual, charges.charge_name(year.name, member.name, up.name)])
+
+
+def test_upgrade_after_a_credited_downgrade_is_billed_again(year):
+	member, _annual = charged(year)
+	make_change(member.name, "Upgrade", new_tier="Council", effective_date="2026-03-01")
+	down = make_change(member.name, "Downgrade", new_tier="Ordinary", effective_date="2026-05-01")
+	with as_user(make_user("Treasurer")):
+		charges.grant_credit_note(down.name)
+	again = make_change(member.name, "Upgrade", new_tier="Council", effective_date="2026-09-01")
+	charge = frappe.get_doc("Dues Charge", charges.charge_name(year.name, member.name, again.name))
+	assert (charge.status, round(charge.amount, 2)) == ("Invoiced", 333.33)
+
+
+def test_upgrade_to_a_tier_that_the_year_does_not_know_is_shown_as_a_problem(year):
+	member, _annual = charged(year)
+	tier = make_tier("Patron", rank=99, dues_amount=5000)
+	make_change(member.name, "Upgrade", new_tier=tier.name, effective_date="2026-07-01")
+	lines = charges.assess(year, getdate("2026-12-31"), only=[member.name])
+	assert [line.decision.reason for line in lines if line.decision.is_problem] == ["no_tier_dues"]
 
 
 def test_downgrade_counts_from_the_next_period(year):
