@@ -173,21 +173,8 @@ def ensure_receivable_account(company: str, currency: str) -> str:
 	default = frappe.get_cached_value("Company", company, "default_receivable_account")
 	if default and frappe.get_cached_value("Account", default, "account_currency") == currency:
 		return default
-	found = frappe.get_all(
-		"Account",
-		filters={
-			"company": company,
-			"account_type": "Receivable",
-			"account_currency": currency,
-			"is_group": 0,
-			"disabled": 0,
-		},
-		pluck="name",
-		order_by="creation",
-		limit=1,
-	)
-	if found:
-		return found[0]
+	if found := _first_account(company, "Receivable", currency):
+		return found
 	parent = _parent_of(default) or _group(company, "Asset", ["Accounts Receivable", "Current Assets"])
 	return ensure_account(
 		company, f"Debtors {currency}", parent=parent, account_type="Receivable", currency=currency
@@ -196,21 +183,8 @@ def ensure_receivable_account(company: str, currency: str) -> str:
 
 def ensure_bank_account(company: str, currency: str) -> str:
 	"""Ledger account of type Bank in `currency`, for payments that arrive in it."""
-	found = frappe.get_all(
-		"Account",
-		filters={
-			"company": company,
-			"account_type": "Bank",
-			"account_currency": currency,
-			"is_group": 0,
-			"disabled": 0,
-		},
-		pluck="name",
-		order_by="creation",
-		limit=1,
-	)
-	if found:
-		return found[0]
+	if found := _first_account(company, "Bank", currency):
+		return found
 	default = frappe.get_cached_value("Company", company, "default_bank_account")
 	parent = _parent_of(default) or _group(company, "Asset", ["Bank Accounts", "Current Assets"])
 	return ensure_account(company, f"Bank {currency}", parent=parent, account_type="Bank", currency=currency)
@@ -249,3 +223,21 @@ def territory_of(country: str | None) -> str | None:
 	mapping = {key.upper(): value for key, value in (regions().get("countries") or {}).items()}
 	territory = mapping.get(code)
 	return territory if territory and frappe.db.exists("Territory", territory) else None
+
+
+def _first_account(company: str, account_type: str, currency: str) -> str | None:
+	"""The oldest enabled ledger account of this type that is kept in `currency`."""
+	found = frappe.get_all(
+		"Account",
+		filters={
+			"company": company,
+			"account_type": account_type,
+			"account_currency": currency,
+			"is_group": 0,
+			"disabled": 0,
+		},
+		pluck="name",
+		order_by="creation",
+		limit=1,
+	)
+	return found[0] if found else None

@@ -53,30 +53,3 @@ def plan(
 	send = latest if latest.name not in sent and not stale else None
 	passed = [rule for rule in reached if rule.name not in sent and rule is not send]
 	return ReminderPlan(send, tuple(passed))
-
-
-def due_now(
-	rules: Iterable[ReminderRule],
-	due_date: date,
-	sent: Collection[str],
-	today: date,
-	*,
-	is_open: bool,
-	issued_on: date | None = None,
-) -> list[ReminderRule]:
-	"""The reminders to send today: none or one. `superseded_now` names those to record as passed over."""
-	found = plan(rules, due_date, sent, today, is_open=is_open, issued_on=issued_on).send
-	return [found] if found else []
-
-
-def superseded_now(
-	rules: Iterable[ReminderRule],
-	due_date: date,
-	sent: Collection[str],
-	today: date,
-	*,
-	is_open: bool,
-	issued_on: date | None = None,
-) -> list[ReminderRule]:
-	"""The missed reminders that a later one replaces: record them, do not send them."""
-	return list(plan(rules, due_date, sent, today, is_open=is_open, issued_on=issued_on).superseded)

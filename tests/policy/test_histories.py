@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from imta_crm.policy.benefits import benefits_active
-from imta_crm.policy.reminders import ReminderRule, due_now, plan, superseded_now
+from imta_crm.policy.reminders import ReminderRule, plan
 from imta_crm.policy.rhythm import is_overdue, next_contact_due
 from imta_crm.policy.spans import ChangeBeforeLatest, Span, append, clean, value_on
 from imta_crm.policy.standing import OpenItem, StandingRules, assess
@@ -288,17 +288,17 @@ REMINDERS = [ReminderRule("before", -14), ReminderRule("first", 14), ReminderRul
 
 
 def test_each_reminder_once_on_its_day_or_after():
-	assert due_now(REMINDERS, DUE, set(), after(-15), is_open=True) == []
-	assert due_now(REMINDERS, DUE, set(), after(-14), is_open=True) == [REMINDERS[0]]
-	assert due_now(REMINDERS, DUE, {"before"}, after(13), is_open=True) == []
-	assert due_now(REMINDERS, DUE, {"before"}, after(20), is_open=True) == [REMINDERS[1]]
+	assert plan(REMINDERS, DUE, set(), after(-15), is_open=True).send is None
+	assert plan(REMINDERS, DUE, set(), after(-14), is_open=True).send == REMINDERS[0]
+	assert plan(REMINDERS, DUE, {"before"}, after(13), is_open=True).send is None
+	assert plan(REMINDERS, DUE, {"before"}, after(20), is_open=True).send == REMINDERS[1]
 
 
 def test_of_several_missed_only_the_latest_goes_out():
-	assert due_now(REMINDERS, DUE, set(), after(50), is_open=True) == [REMINDERS[2]]
-	assert superseded_now(REMINDERS, DUE, set(), after(50), is_open=True) == REMINDERS[:2]
-	assert superseded_now(REMINDERS, DUE, {"second"}, after(50), is_open=True) == REMINDERS[:2]
-	assert due_now(REMINDERS, DUE, {"second"}, after(50), is_open=True) == []
+	assert plan(REMINDERS, DUE, set(), after(50), is_open=True).send == REMINDERS[2]
+	assert list(plan(REMINDERS, DUE, set(), after(50), is_open=True).superseded) == REMINDERS[:2]
+	assert list(plan(REMINDERS, DUE, {"second"}, after(50), is_open=True).superseded) == REMINDERS[:2]
+	assert plan(REMINDERS, DUE, {"second"}, after(50), is_open=True).send is None
 
 
 def test_nothing_for_a_closed_charge():

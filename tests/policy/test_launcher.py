@@ -215,8 +215,8 @@ def test_a_long_path_still_has_a_socket_that_the_kernel_takes(tmp_path):
 def test_environment_passes_indexes_and_certificates_on_but_not_the_person(monkeypatch):
 	monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example/simple")
 	monkeypatch.setenv("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/x.pem")
-	monkeypatch.setenv("PYTHONPATH", "/root/private")
-	monkeypatch.setenv("VIRTUAL_ENV", "/root/venv")
+	monkeypatch.setenv("PYTHONPATH", "/elsewhere/private")
+	monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere/venv")
 	environment = shell.clean_environment(home=Path("/home/x"), user="x", path=[Path("/tools/bin")])
 	assert environment["PIP_INDEX_URL"] == "https://pypi.example/simple"
 	assert environment["NODE_EXTRA_CA_CERTS"] == "/etc/ssl/certs/x.pem"

@@ -14,6 +14,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate
 
+from imta_crm.dues.report.columns import data, money, of_member
 from imta_crm.erp import ledger
 from imta_crm.policy.names import safe_cell
 
@@ -33,36 +34,14 @@ def execute(filters: dict | None = None) -> tuple:
 
 
 def columns() -> list[dict]:
-	def money(fieldname: str, label: str) -> dict:
-		return {
-			"fieldname": fieldname,
-			"label": label,
-			"fieldtype": "Currency",
-			"options": "currency",
-			"width": 120,
-		}
-
-	def link(fieldname: str, label: str, doctype: str, width: int) -> dict:
-		return {
-			"fieldname": fieldname,
-			"label": label,
-			"fieldtype": "Link",
-			"options": doctype,
-			"width": width,
-		}
-
-	# A link column asks every reader for the right to read that DocType; officers may not open invoices.
+	# Data and not links: officers may not open invoices.
 	return [
-		link("member", _("Member"), "IMTA Member", 120),
-		{"fieldname": "member_name", "label": _("Name"), "fieldtype": "Data", "width": 220},
-		{"fieldname": "country", "label": _("Country/Region"), "fieldtype": "Data", "width": 120},
-		link("tier", _("Tier"), "Member Tier", 100),
-		{"fieldname": "status", "label": _("Status"), "fieldtype": "Data", "width": 100},
-		{"fieldname": "officer", "label": _("Officer"), "fieldtype": "Data", "width": 140},
-		{"fieldname": "sales_invoice", "label": _("Oldest Invoice"), "fieldtype": "Data", "width": 190},
+		*of_member(),
+		data("officer", _("Officer"), 140),
+		data("sales_invoice", _("Oldest Invoice"), 190),
 		{"fieldname": "due_date", "label": _("Due Since"), "fieldtype": "Date", "width": 120},
 		{"fieldname": "days", "label": _("Days"), "fieldtype": "Int", "width": 70},
-		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 100},
+		data("currency", _("Currency"), 100),
 		money("due", _("To Pay")),
 		*(money(field, label) for field, label in zip(AGES, age_labels(), strict=True)),
 		money("credit", _("Unmatched Credit")),

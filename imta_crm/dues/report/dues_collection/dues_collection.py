@@ -13,6 +13,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate
 
+from imta_crm.dues.report.columns import data, money
 from imta_crm.erp import ledger
 from imta_crm.policy.names import safe_cell
 
@@ -47,18 +48,9 @@ def columns(group_by: str) -> list[dict]:
 		"Currency": _("Currency"),
 	}
 
-	def money(fieldname: str, label: str) -> dict:
-		return {
-			"fieldname": fieldname,
-			"label": label,
-			"fieldtype": "Currency",
-			"options": "currency",
-			"width": 130,
-		}
-
 	return [
-		{"fieldname": "group", "label": labels[group_by], "fieldtype": "Data", "width": 200},
-		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
+		data("group", labels[group_by], 200),
+		data("currency", _("Currency"), 90),
 		{"fieldname": "charges", "label": _("Charges"), "fieldtype": "Int", "width": 90},
 		{"fieldname": "not_invoiced", "label": _("Not Invoiced"), "fieldtype": "Int", "width": 110},
 		money("charged", _("Charged")),

@@ -13,6 +13,7 @@ from frappe import _
 from frappe.utils import getdate
 
 from imta_crm.dues import charges, years
+from imta_crm.dues.report.columns import data, link, of_member
 from imta_crm.policy.names import safe_cell
 
 MEMBER_FIELDS = [
@@ -38,25 +39,12 @@ def execute(filters: dict | None = None) -> tuple:
 
 
 def columns() -> list[dict]:
-	def link(fieldname: str, label: str, doctype: str, width: int) -> dict:
-		return {
-			"fieldname": fieldname,
-			"label": label,
-			"fieldtype": "Link",
-			"options": doctype,
-			"width": width,
-		}
-
 	return [
-		link("member", _("Member"), "IMTA Member", 120),
-		{"fieldname": "member_name", "label": _("Name"), "fieldtype": "Data", "width": 240},
-		{"fieldname": "country", "label": _("Country/Region"), "fieldtype": "Data", "width": 130},
-		link("tier", _("Tier"), "Member Tier", 110),
-		{"fieldname": "status", "label": _("Status"), "fieldtype": "Data", "width": 100},
+		*of_member(),
 		{"fieldname": "joined_on", "label": _("Joined On"), "fieldtype": "Date", "width": 120},
-		{"fieldname": "officer", "label": _("Officer"), "fieldtype": "Data", "width": 150},
-		{"fieldname": "kind", "label": _("Outcome"), "fieldtype": "Data", "width": 140},
-		{"fieldname": "reason", "label": _("Reason"), "fieldtype": "Data", "width": 380},
+		data("officer", _("Officer"), 150),
+		data("kind", _("Outcome"), 140),
+		data("reason", _("Reason"), 380),
 		link("charge", _("Dues Charge"), "Dues Charge", 190),
 	]
 
