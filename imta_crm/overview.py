@@ -69,16 +69,11 @@ def members_by_region() -> dict:
 	"""Members of each part of the world, the largest first, and how many of them are of which tier."""
 	parts = _parts_of_the_world()
 	rows = frappe.get_list(
-		"IMTA Member",
-		filters=_of_members(),
-		fields=["territory", "tier", "count(name) as number"],
-		group_by="territory, tier",
-		order_by=None,
-		limit=0,
+		"IMTA Member", filters=_of_members(), fields=["territory", "tier"], order_by=None, limit=0
 	)
 	counts: dict[str, Counter] = defaultdict(Counter)
 	for row in rows:
-		counts[parts.get(row.territory, row.territory or "")][row.tier] += row.number
+		counts[parts.get(row.territory, row.territory or "")][row.tier] += 1
 	regions = sorted(counts, key=lambda region: (-counts[region].total(), region))
 	return _chart(
 		[_region_label(region) for region in regions],
@@ -167,15 +162,8 @@ def _of_members() -> dict:
 
 
 def _count_members(field: str) -> dict[str, int]:
-	rows = frappe.get_list(
-		"IMTA Member",
-		filters=_of_members(),
-		fields=[field, "count(name) as number"],
-		group_by=field,
-		order_by="number desc",
-		limit=0,
-	)
-	return {row[field] or "": row.number for row in rows}
+	values = frappe.get_list("IMTA Member", filters=_of_members(), pluck=field, limit=0)
+	return Counter(value or "" for value in values)
 
 
 def _bars(counts: dict[str, int], dataset: str, _no_value: str) -> dict:

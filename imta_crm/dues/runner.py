@@ -8,12 +8,8 @@ committed is charged, everything else is still pending, and the next job takes i
 
 from __future__ import annotations
 
-import random
-import time
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar
 
 import frappe
 from frappe import _
@@ -25,6 +21,7 @@ from imta_crm.dues.charges import CHARGE, DOWNGRADE, FAILED, INVOICED, PENDING, 
 from imta_crm.dues.doctype.dues_year.dues_year import DuesYear
 from imta_crm.erp import invoices
 from imta_crm.policy.money import exponent_of
+from imta_crm.transactions import persistently
 
 RUN = "Dues Run"
 DRAFT, QUEUED, RUNNING, PAUSED = "Draft", "Queued", "Running", "Paused"
@@ -35,11 +32,7 @@ EVENT = "dues_run_progress"
 STALLED_AFTER_MINUTES = 5
 MAX_WORKERS = 8
 MAX_CHUNK = 200
-# Deadlocks and lock waits are the database's way of asking to try again.
-TRIES = 6
 JOB_TIMEOUT = 3600
-
-T = TypeVar("T")
 
 
 class RunStateError(frappe.ValidationError):
@@ -293,19 +286,6 @@ def progress(name: str) -> dict[str, int]:
 	)
 	counts = dict(rows)
 	return {"charged": counts.get(INVOICED, 0), "failed": counts.get(FAILED, 0)}
-
-
-def persistently(step: Callable[[], T]) -> T:
-	"""Do a step that is one transaction; again, after a random pause, where the database asks for it."""
-	for attempt in range(1, TRIES + 1):
-		try:
-			return step()
-		except (frappe.QueryDeadlockError, frappe.QueryTimeoutError):
-			frappe.db.rollback()
-			if attempt == TRIES:
-				raise
-			time.sleep(random.uniform(0.05, 0.2) * attempt)
-	raise AssertionError("unreachable")
 
 
 def lock(name: str) -> frappe._dict:

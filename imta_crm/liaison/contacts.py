@@ -15,6 +15,7 @@ from frappe.utils import cint, get_datetime, getdate
 from imta_crm.policy.names import fold
 from imta_crm.policy.rhythm import next_contact_due
 from imta_crm.policy.status import is_member
+from imta_crm.transactions import persistently
 
 AT_ONCE = 200
 FOUND = 8
@@ -69,14 +70,9 @@ def log_contact(
 	names = _member_names(members)
 	group = _group_of(token)
 	values = _contact_values(channel, summary, details)
-	try:
-		return _log(names, values, group)
-	except frappe.UniqueValidationError:
-		# The same click arrived twice at once and the other one was first. Its rows become visible with a new
-		# transaction; this one has written nothing else.
-		frappe.db.rollback()
-		frappe.clear_messages()
-		return _log(names, values, group)
+	# The same click may arrive twice at once. The rows of the one that was first become visible with a new
+	# transaction, and this one has written nothing else.
+	return persistently(lambda: _log(names, values, group), also=(frappe.UniqueValidationError,))
 
 
 @frappe.whitelist()

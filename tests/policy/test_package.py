@@ -118,3 +118,16 @@ def test_rosters_of_demo_and_tests_are_the_same():
 	assert (ROOT / "imta_crm/demo/data/roster.csv").read_bytes() == (
 		ROOT / "tests/data/roster.csv"
 	).read_bytes()
+
+
+#: What Frappe 16 no longer takes: SQL functions as field names, and helpers that it has dropped.
+GONE = re.compile(
+	r"""["'](count|sum|min|max|avg|distinct|ifnull|coalesce)\([^"']*["']|frappe\.cache\(\)|\bjob_name=""",
+	re.I,
+)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "imta_crm").rglob("*.py")), ids=lambda path: path.name)
+def test_nothing_is_used_that_the_next_frappe_removes(path):
+	code = path.read_text(encoding="utf-8")
+	assert not [match.group() for match in GONE.finditer(code)]

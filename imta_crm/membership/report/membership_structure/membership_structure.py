@@ -247,7 +247,9 @@ def growth(filters: frappe._dict, on: date, tiers: list[str]) -> tuple[list[dict
 
 	Somebody who comes back after a gap joins again; the gap has cost the year in which it began a member.
 	"""
-	first = frappe.db.get_value("Member Status History", {"from_date": ["is", "set"]}, "min(from_date)")
+	first = frappe.db.get_value(
+		"Member Status History", {"from_date": ["is", "set"]}, "from_date", order_by="from_date"
+	)
 	rows, before = [], {}
 	if first:
 		for year in range(getdate(first).year, on.year + 1):
