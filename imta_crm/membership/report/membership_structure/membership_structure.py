@@ -248,7 +248,7 @@ def growth(filters: frappe._dict, on: date, tiers: list[str]) -> tuple[list[dict
 	Somebody who comes back after a gap joins again; the gap has cost the year in which it began a member.
 	"""
 	first = frappe.db.get_value(
-		"Member Status History", {"from_date": ["is", "set"]}, "from_date", order_by="from_date"
+		"Member Status History", {"from_date": ["is", "set"]}, "from_date", order_by="from_date asc"
 	)
 	rows, before = [], {}
 	if first:
