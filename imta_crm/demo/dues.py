@@ -17,7 +17,7 @@ SUSPEND_AFTER_DAYS = 300
 def charge_year() -> None:
 	"""Open the dues year and run it: one charge and one invoice for each member that owes dues."""
 	year = make_year()
-	name = frappe.db.get_value("Dues Run", {"dues_year": year}, order_by="creation")
+	name = frappe.db.get_value("Dues Run", {"dues_year": year}, order_by="creation asc")
 	if not name:
 		notice = getdate(frappe.db.get_value("Dues Year", year, "notice_date"))
 		run = frappe.get_doc(
