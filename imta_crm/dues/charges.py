@@ -114,7 +114,8 @@ def tier_billed(annual: Line, existing: dict[str, frappe._dict]) -> str | None:
 	"""The tier of the year's charge: as it was invoiced, else as the rules see it now."""
 	if annual.state == "charged":
 		return existing[annual.name].tier
-	return annual.decision.tier or annual.decision.detail.get("tier")
+	# An exemption names the tier that exempts; the decision's own is the tier of today.
+	return annual.decision.tier if annual.decision.is_charge else annual.decision.detail.get("tier")
 
 
 def owes_upgrades(annual: Line) -> bool:
