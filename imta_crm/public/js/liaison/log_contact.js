@@ -63,6 +63,9 @@ class LogContact {
 			}
 		});
 		this.dialog.$wrapper.one("shown.bs.modal", () => this.focus());
+		// A dialog that redraws its fields writes back what it knows; what is being typed must not be lost.
+		const summary = this.dialog.fields_dict.summary;
+		summary.$input.on("input", () => (summary.value = summary.get_input_value()));
 		if (!this.is_group) {
 			this.dialog.add_custom_action(__("Open the Full Form"), () => this.open_full_form());
 		}
