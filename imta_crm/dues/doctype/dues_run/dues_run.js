@@ -54,7 +54,7 @@ frappe.ui.form.on("Dues Run", {
 	add_buttons(frm) {
 		const status = frm.doc.status;
 		const stalled = frm.doc.__onload && frm.doc.__onload.is_stalled;
-		const call = (method) => frm.call(method).then(() => frm.reload_doc());
+		const call = (method) => imta.call_saved(frm, method).then(() => frm.reload_doc());
 		if (!frm.perm[0] || !frm.perm[0].write) return;
 
 		if (status === "Draft") {

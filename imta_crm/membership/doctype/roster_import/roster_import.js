@@ -92,9 +92,9 @@ frappe.ui.form.on("Roster Import", {
 
 	check(frm) {
 		const run = () =>
-			frm.call({ doc: frm.doc, method: "check", freeze: true, freeze_message: __("Checking the roster") }).then(() =>
-				frm.reload_doc()
-			);
+			imta
+				.call_saved(frm, "check", { freeze: true, freeze_message: __("Checking the roster") })
+				.then(() => frm.reload_doc());
 		return frm.is_dirty() ? frm.save().then(run) : run();
 	},
 
@@ -106,8 +106,6 @@ frappe.ui.form.on("Roster Import", {
 	},
 
 	start_import(frm) {
-		return frm
-			.call({ doc: frm.doc, method: "start_import", freeze: true })
-			.then(() => frm.reload_doc());
+		return imta.call_saved(frm, "start_import", { freeze: true }).then(() => frm.reload_doc());
 	},
 });
