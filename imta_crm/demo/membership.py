@@ -24,7 +24,9 @@ WAY_TO = {
 
 def import_roster() -> None:
 	"""The roster through the same document that the desk uses."""
-	name = frappe.db.get_value("Roster Import", {"roster_file": ("like", "%roster%")}, order_by="creation asc")
+	name = frappe.db.get_value(
+		"Roster Import", {"roster_file": ("like", "%roster%")}, order_by="creation asc"
+	)
 	if name:
 		doc = frappe.get_doc("Roster Import", name)
 	else:

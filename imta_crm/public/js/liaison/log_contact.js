@@ -62,7 +62,8 @@ class LogContact {
 				this.dialog.get_primary_btn().trigger("click");
 			}
 		});
-		this.dialog.$wrapper.one("shown.bs.modal", () => this.focus());
+		this.shown = new Promise((resolve) => this.dialog.$wrapper.one("shown.bs.modal", resolve));
+		this.shown.then(() => this.focus());
 		// A dialog that redraws its fields writes back what it knows; what is being typed must not be lost.
 		const summary = this.dialog.fields_dict.summary;
 		summary.$input.on("input", () => (summary.value = summary.get_input_value()));
@@ -231,8 +232,10 @@ class LogContact {
 		this.dialog.disable_primary_action();
 		return frappe
 			.xcall(METHOD, { members: JSON.stringify(members), channel, summary, token: this.token, details })
-			.then((result) => {
+			.then(async (result) => {
 				last_channel().set(channel);
+				// A dialog that is still fading in does not hear that it should go.
+				await this.shown;
 				this.dialog.hide();
 				this.tell(members, result);
 				this.refresh(members);
