@@ -120,7 +120,7 @@ def dues_by_month() -> dict:
 	return _chart(
 		[_month_label(month) for month in months],
 		{
-			_("Invoiced"): [flt(invoiced[_key(month)], 2) for month in months],
+			_("Invoiced", context="Dues Charge"): [flt(invoiced[_key(month)], 2) for month in months],
 			_("Collected"): [flt(-collected[_key(month)], 2) for month in months],
 		},
 	) | {"fieldtype": "Currency", "options": _currency()}
@@ -138,8 +138,14 @@ def contacts_by_month() -> dict:
 	)
 	often = [channel for channel, _number in Counter(row.channel for row in rows).most_common(CHANNELS)]
 	for row in rows:
-		counts[_(row.channel) if row.channel in often else _("Others")][_key(row.contact_at)] += 1
-	labels = [label for label in [*(_(channel) for channel in often), _("Others")] if label in counts]
+		counts[_(row.channel, context="Liaison Contact") if row.channel in often else _("Others")][
+			_key(row.contact_at)
+		] += 1
+	labels = [
+		label
+		for label in [*(_(channel, context="Liaison Contact") for channel in often), _("Others")]
+		if label in counts
+	]
 	return _chart(
 		[_month_label(month) for month in months],
 		{label: [counts[label][_key(month)] for month in months] for label in labels},

@@ -9,6 +9,8 @@ import frappe
 import pytest
 from frappe.translate import get_all_translations, get_messages_for_app
 
+from imta_crm import overview
+
 CSV = Path(frappe.get_app_path("imta_crm", "translations", "zh.csv"))
 PLACEHOLDER = re.compile(r"\{\d*\}|\{\w+\}")
 TAG = re.compile(r"</?[a-z]+")
@@ -90,3 +92,13 @@ def test_translations_keep_placeholders_and_tags(pattern):
 	for row in rows():
 		source, text = row[0], row[1]
 		assert sorted(pattern.findall(source)) == sorted(pattern.findall(text)), f"{source!r} -> {text!r}"
+
+
+def test_charts_use_the_words_of_the_app(site):
+	"""ERPNext's stock Chinese for Call and Invoiced means something else."""
+	site.local.lang = "zh"
+	try:
+		assert site._("Call", context="Liaison Contact") == "电话"
+		assert "已开票" in [dataset["name"] for dataset in overview.dues_by_month()["datasets"]]
+	finally:
+		site.local.lang = "en"
