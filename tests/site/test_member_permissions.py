@@ -324,6 +324,10 @@ class TestChanges:
 				new_tier_query(
 					"Member Tier", "", "name", 0, 20, {"member": world.theirs, "change_type": "Upgrade"}
 				)
+			# As a request brings it: JSON.
+			filters = frappe.as_json({"member": world.mine, "change_type": "Upgrade"})
+			offered = new_tier_query("Member Tier", "", "name", 0, 20, filters)
+			assert "Council" in [row[0] for row in offered]
 
 
 class TestAffiliates:

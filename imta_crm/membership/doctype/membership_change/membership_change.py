@@ -256,10 +256,11 @@ def on_doctype_update() -> None:
 @frappe.whitelist()
 @frappe.validate_and_sanitize_search_inputs
 def new_tier_query(
-	doctype: str, txt: str, searchfield: str, start: int, page_len: int, filters: dict
+	doctype: str, txt: str, searchfield: str, start: int, page_len: int, filters: dict | str | None = None
 ) -> list[tuple]:
 	"""Tiers that the change may lead to, nearest first: higher ones for an upgrade, lower ones for a downgrade."""
 	frappe.has_permission("Member Tier", "read", throw=True)
+	filters = frappe.parse_json(filters) or {}
 	member = filters.get("member")
 	conditions: dict = {"disabled": 0, "is_emeritus": int(filters.get("change_type") == APPOINT_EMERITUS)}
 	order = "rank asc"
