@@ -43,6 +43,13 @@ permission_query_conditions = {
 	"Membership Change": "imta_crm.membership.permissions.by_member_query",
 	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_query",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_query",
+	"Invitation Campaign": "imta_crm.invitations.permissions.campaign_query",
+	"Invitation Campaign Step": "imta_crm.invitations.permissions.campaign_rows_query",
+	"Invitation Campaign Target": "imta_crm.invitations.permissions.campaign_rows_query",
+	"Invitation": "imta_crm.invitations.permissions.invitation_query",
+	"Invitation Touch": "imta_crm.invitations.permissions.touch_query",
+	"Prospect Import": "imta_crm.invitations.permissions.import_query",
+	"Prospect Import Row": "imta_crm.invitations.permissions.import_rows_query",
 }
 has_permission = {
 	"Contact": "imta_crm.membership.permissions.person_has_permission",
@@ -54,6 +61,10 @@ has_permission = {
 	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_has_permission",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Application": "imta_crm.membership.doctype.membership_application.membership_application.has_permission",
+	"Invitation Campaign": "imta_crm.invitations.permissions.campaign_has_permission",
+	"Invitation": "imta_crm.invitations.permissions.invitation_has_permission",
+	"Invitation Touch": "imta_crm.invitations.permissions.touch_has_permission",
+	"Prospect Import": "imta_crm.invitations.permissions.import_has_permission",
 }
 
 override_whitelisted_methods = {
