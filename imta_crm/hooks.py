@@ -80,6 +80,9 @@ doc_events = {
 	"Document Follow": {
 		"before_insert": "imta_crm.liaison.permissions.refuse_blind_follow",
 	},
+	"Membership Application": {
+		"on_update": "imta_crm.dues.admission.on_application",
+	},
 	"IMTA Member": {
 		"onload": "imta_crm.liaison.contacts.show_on_member",
 		"on_update": "imta_crm.liaison.next_steps.hand_over",
@@ -133,6 +136,7 @@ scheduler_events = {
 	},
 	"daily_long": [
 		"imta_crm.membership.changes.apply_due_changes",
+		"imta_crm.dues.admission.catch_up",
 		"imta_crm.dues.standing.update_statuses",
 		"imta_crm.dues.reminders.send_due",
 	],

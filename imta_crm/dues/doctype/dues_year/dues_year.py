@@ -66,6 +66,7 @@ class DuesYear(Document):
 		from imta_crm.dues.doctype.dues_tier_amount.dues_tier_amount import DuesTierAmount
 
 		arrears_after_days: DF.Int
+		bill_on_admission: DF.Check
 		charge_suspended: DF.Check
 		company: DF.Link
 		cost_center: DF.Link | None

@@ -28,7 +28,15 @@ FINAL = (APPROVED, REJECTED)
 #: What a liaison officer works on; from the Council's table on, the membership managers alone write.
 OFFICER_STATES = (DRAFT, SUBMITTED, SECRETARIAT_CHECK)
 #: Written by the system alone. Frappe keeps "read only" in the browser, not on the server.
-SYSTEM_FIELDS = ("member", "decided_by", "submitted_on", "told_on")
+SYSTEM_FIELDS = (
+	"member",
+	"decided_by",
+	"submitted_on",
+	"told_on",
+	"invitation",
+	"dues_state",
+	"dues_note",
+)
 SAVEPOINT = "membership_application_decision"
 
 _LINK = re.compile(r"https?:|www\.|://|[<>]", re.IGNORECASE)
@@ -74,7 +82,12 @@ class MembershipApplication(Document):
 		council_reference: DF.Data | None
 		country: DF.Link
 		decided_by: DF.Link | None
+		dues_note: DF.SmallText | None
+		dues_state: DF.Literal[
+			"", "To Bill", "Billed", "Left to the Dues Run", "Nothing Due", "Problem"
+		]
 		email: DF.Data
+		invitation: DF.Link | None
 		invoice_currency: DF.Link | None
 		lead: DF.Link | None
 		member: DF.Link | None
