@@ -21,8 +21,17 @@ MEMBERSHIP = "Membership"
 ALIVE = frozenset(("Planned", "Invited", "Later", "Interested", "Accepted", "Applied"))
 #: From here no step and no person leads back to the list of those to be written to.
 CLOSED = frozenset(
-	("Declined", "Do Not Write", "Unreachable", "Wrong Person", "Admitted", "Not Admitted", "No Reply")
-	+ ("Merged", "Withdrawn")
+	(
+		"Declined",
+		"Do Not Write",
+		"Unreachable",
+		"Wrong Person",
+		"Admitted",
+		"Not Admitted",
+		"No Reply",
+		"Merged",
+		"Withdrawn",
+	)
 )
 KEY_LENGTH = 190
 KEY_FIELDS = ("status", "campaign", "purpose", "email", "prospect_name", "country")
@@ -121,9 +130,9 @@ def note(name: str, text: str) -> None:
 
 def live_keys(values: Mapping) -> dict[str, str | None]:
 	"""The unique keys of an invitation with these fields; None where it is not alive or a part is missing."""
-	if values["status"] not in ALIVE:
+	if values.get("status") not in ALIVE:
 		return {"live_email": None, "live_name": None}
-	scope = MEMBERSHIP if values.get("purpose") == MEMBERSHIP else values["campaign"]
+	scope = MEMBERSHIP if values.get("purpose") == MEMBERSHIP else values.get("campaign")
 	email, name = fold_email(values.get("email")), cstr(values.get("prospect_name"))
 	return {
 		"live_email": _key(f"{scope}|{email}") if email else None,
