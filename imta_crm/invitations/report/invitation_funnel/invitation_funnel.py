@@ -1,0 +1,233 @@
+"""The funnel of invitations by campaign, region, sector or officer, from the prospect to the member.
+
+Counted over the invitations that the user may read. Each number carries the link to the documents behind it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import frappe
+from frappe import _
+
+from imta_crm.erp import masters
+from imta_crm.invitations import funnel
+from imta_crm.policy.names import safe_cell
+
+GROUPS = ("Campaign", "Region", "Sector", "Officer")
+MOST_BARS = 12
+IN_CHART = ("invited", "replied", "applied", "admitted")
+COLOURS = ["#9db4c0", "#6fb3a2", "#c79a3a", "#12564a"]
+
+
+@dataclass
+class Group:
+	"""Invitations that stand in one row of the report, and the filters that select them."""
+
+	label: str
+	filters: funnel.Filters
+	invitations: list[frappe._dict] = field(default_factory=list)
+	more: dict = field(default_factory=dict)
+
+
+def execute(filters: dict | None = None) -> tuple:
+	"""Columns, rows, no message, chart and summary. Filters: `group_by`, `campaign`, `year`, `purpose`."""
+	filters = frappe._dict(filters or {})
+	if filters.group_by not in GROUPS:
+		filters.group_by = "Campaign"
+	campaigns = funnel.campaigns(filters)
+	of_all = funnel.scope(filters, campaigns)
+	invitations = funnel.facts(of_all) if campaigns else []
+	by_group: dict[str, Callable[..., Iterator[Group]]] = {
+		"Campaign": lambda *given: by_campaign(*given, campaigns),
+		"Region": by_region,
+		"Sector": by_sector,
+		"Officer": by_officer,
+	}
+	rows = [row_of(group) for group in by_group[filters.group_by](invitations, of_all)]
+	total = row_of(Group(_("Total"), of_all, invitations, {"bold": 1, "indent": 0, "key": "", "parent": ""}))
+	return (
+		columns(
+			filters.group_by, with_activities=any(row.purpose == "Activity" for row in campaigns.values())
+		),
+		[*rows, total] if rows else [],
+		None,
+		chart(rows),
+		summary(total) if rows else None,
+	)
+
+
+def row_of(group: Group) -> dict:
+	"""One row: the figures and, beside them, where each of them leads."""
+	return {
+		"label": group.label,
+		**funnel.counts(group.invitations),
+		"routes": funnel.links(group.filters),
+		**group.more,
+	}
+
+
+# Groups
+
+
+def by_campaign(invitations: list, of_all: funnel.Filters, campaigns: dict) -> Iterator[Group]:
+	"""The latest campaign first; also those that have nobody to invite yet."""
+	groups = gather(invitations, "campaign")
+	for name, campaign in campaigns.items():
+		label = f"{safe_cell(campaign.campaign_name)} ({campaign.year})"
+		more = {"route": f"/app/invitation-campaign/{name}"}
+		yield Group(label, of_all | {"campaign": name}, groups.get(name, []), more)
+
+
+def by_sector(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
+	"""The largest sector first."""
+	for sector, rows in largest_first(gather(invitations, "sector")):
+		label = safe_cell(_(sector)) if sector else _("No sector")
+		yield Group(label, of_all | {"sector": sector or funnel.NOT_SET}, rows)
+
+
+def by_officer(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
+	"""The officer with most invitations first."""
+	groups = gather(invitations, "officer")
+	names = funnel.names_of(groups)
+	for officer, rows in largest_first(groups):
+		label = safe_cell(names.get(officer) or officer) if officer else _("No officer")
+		yield Group(label, of_all | {"officer": officer or funnel.NOT_SET}, rows)
+
+
+def by_region(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
+	"""The tree of regions down to where the prospects are, without its root; each region with all below it."""
+	root = masters.root_of("Territory")
+	parents = dict(
+		frappe.get_all("Territory", fields=["name", "parent_territory"], order_by="lft", as_list=True)
+	)
+	inside: dict[str, list] = defaultdict(list)
+	for row in invitations:
+		place = row.territory if row.territory in parents else ""
+		inside[place].append(row)
+		while place and parents.get(place) in parents:
+			place = parents[place]
+			inside[place].append(row)
+	depths: dict[str, int] = {}
+	for name, parent in parents.items():  # parents come before their children
+		depths[name] = depths[parent] + 1 if parent in depths and parent != root else 0
+		if name == root or not inside[name]:
+			continue
+		more = {
+			"key": name,
+			"parent": parent if depths[name] else "",
+			"indent": depths[name],
+			"bold": int(not depths[name]),
+		}
+		yield Group(region_label(name), of_all | funnel.within("territory", name), inside[name], more)
+	# At the root itself: somewhere in the world, nobody said where.
+	if nowhere := [row for row in inside[root] if row.territory == root]:
+		more = {"key": root, "parent": "", "indent": 0}
+		yield Group(region_label(root), of_all | {"territory": root}, nowhere, more)
+	if inside[""]:
+		more = {"key": "", "parent": "", "indent": 0}
+		yield Group(_("No region"), of_all | {"territory": funnel.NOT_SET}, inside[""], more)
+
+
+def gather(invitations: list, fieldname: str) -> dict[str, list]:
+	groups: dict[str, list] = defaultdict(list)
+	for row in invitations:
+		groups[row[fieldname] or ""].append(row)
+	return groups
+
+
+def largest_first(groups: dict[str, list]) -> list[tuple[str, list]]:
+	return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def region_label(region: str) -> str:
+	if (frappe.local.lang or "").startswith("zh"):
+		return masters.regions().get("names_zh", {}).get(region) or _(region)
+	return _(region)
+
+
+# What is shown
+
+
+def columns(group_by: str, *, with_activities: bool) -> list[dict]:
+	"""Columns of the report; the answer Yes has one where there are activities."""
+	labels = {
+		"Campaign": _("Campaign"),
+		"Region": _("Region"),
+		"Sector": _("Sector"),
+		"Officer": _("Officer"),
+	}
+	return [
+		{"fieldname": "label", "label": labels[group_by], "fieldtype": "Data", "width": 260},
+		number("prospects", _("Prospects")),
+		number("held", _("To Decide")),
+		number("planned", _("Waiting")),
+		number("invited", _("Invited")),
+		number("replied", _("Replied")),
+		share("reply_rate", _("Reply Rate")),
+		number("interested", _("Interested")),
+		*([number("accepted", _("Will Come"))] if with_activities else []),
+		number("later", _("Later")),
+		number("declined", _("Declined")),
+		number("unreachable", _("Unreachable")),
+		number("applied", _("Applied")),
+		number("admitted", _("Admitted")),
+		share("admission_rate", _("Admission Rate")),
+		{
+			"fieldname": "days_to_reply",
+			"label": _("Days to Reply (Median)"),
+			"fieldtype": "Float",
+			"precision": 1,
+			"width": 170,
+		},
+	]
+
+
+def number(fieldname: str, label: str) -> dict:
+	return {"fieldname": fieldname, "label": label, "fieldtype": "Int", "width": 100}
+
+
+def share(fieldname: str, label: str) -> dict:
+	return {"fieldname": fieldname, "label": label, "fieldtype": "Percent", "precision": 1, "width": 120}
+
+
+def chart(rows: list[dict]) -> dict | None:
+	"""The way from invited to admitted beside each other, of the groups that invited anybody."""
+	bars = [row for row in rows if not row.get("indent") and row["invited"]][:MOST_BARS]
+	if not bars:
+		return None
+	labels = {
+		"invited": _("Invited"),
+		"replied": _("Replied"),
+		"applied": _("Applied"),
+		"admitted": _("Admitted"),
+	}
+	return {
+		"type": "bar",
+		"data": {
+			"labels": [row["label"] for row in bars],
+			"datasets": [
+				{"name": labels[stage], "values": [row[stage] for row in bars]} for stage in IN_CHART
+			],
+		},
+		"colors": COLOURS,
+	}
+
+
+def summary(total: dict) -> list[dict]:
+	"""The figures on top of the report."""
+	shown = [
+		{"label": _("Prospects"), "value": total["prospects"], "datatype": "Int"},
+		{"label": _("Invited"), "value": total["invited"], "datatype": "Int"},
+		{"label": _("Replied"), "value": total["replied"], "datatype": "Int"},
+		{"label": _("Reply Rate"), "value": total["reply_rate"] or 0, "datatype": "Percent"},
+		{"label": _("Applied"), "value": total["applied"], "datatype": "Int"},
+		{"label": _("Admitted"), "value": total["admitted"], "datatype": "Int", "indicator": "Green"},
+	]
+	if total["held"]:
+		shown.insert(
+			1, {"label": _("To Decide"), "value": total["held"], "datatype": "Int", "indicator": "Orange"}
+		)
+	return shown
