@@ -13,8 +13,8 @@ from imta_crm.membership.doctype.membership_application.membership_application i
 	DecisionIncomplete,
 	FinalDecision,
 	TierNotOpen,
-	WorkflowBypassed,
 )
+from imta_crm.workflows import WorkflowBypassed
 from tests.site.factories import as_user, make_member, make_user, next_number
 
 STATES = ("Draft", "Submitted", "Secretariat Check", "Council Review", "Approved", "Rejected")
@@ -191,6 +191,19 @@ def test_officer_writes_until_the_papers_are_with_the_council():
 		with as_user(officer):
 			writable = application.has_permission("write")
 		assert writable == (state in ("Draft", "Submitted", "Secretariat Check")), state
+
+
+def test_the_decision_is_for_the_managers_to_write():
+	decision = {"council_decision_on": today(), "council_reference": "C-1", "rejection_reason": "No."}
+	with as_user(make_user(OFFICER)):
+		doc = make_application()
+		doc.update({**decision, "motivation": "We have hills."}).save()
+	doc.reload()
+	assert doc.motivation == "We have hills."
+	assert [doc.get(field) for field in decision] == [None, None, None]
+	with as_user(make_user(MANAGER)):
+		doc.update(decision).save()
+	assert doc.reload().council_reference == "C-1"
 
 
 @pytest.mark.parametrize("role", OTHERS)
