@@ -77,7 +77,9 @@ def settle(application: str) -> str:
 
 	Locks the application. What cannot be invoiced is recorded on its charge and on the application.
 	"""
-	row = frappe.db.get_value(APPLICATION, application, ["dues_state", "member"], as_dict=True, for_update=True)
+	row = frappe.db.get_value(
+		APPLICATION, application, ["dues_state", "member"], as_dict=True, for_update=True
+	)
 	if not row or row.dues_state not in OPEN_STATES or not row.member:
 		return row.dues_state if row else ""
 	frappe.db.savepoint("imta_admission_dues")
@@ -135,7 +137,11 @@ def running_years(member: str) -> list[DuesYear]:
 	"""
 	found = {year.name: year for year in years.open_years(getdate())}
 	waiting = frappe.get_all(
-		CHARGE, {"member": member, "status": ("in", UNBILLED)}, pluck="dues_year", distinct=True, order_by=None
+		CHARGE,
+		{"member": member, "status": ("in", UNBILLED)},
+		pluck="dues_year",
+		distinct=True,
+		order_by=None,
 	)
 	for name in waiting:
 		found.setdefault(name, years.get_year(name))
