@@ -98,7 +98,7 @@ doc_events = {
 		"on_update": "imta_crm.membership.personal_data.after_redaction",
 	},
 	"Workflow": {
-		"before_import": "imta_crm.membership.doctype.membership_application.membership_application.keep_own_workflow",
+		"before_import": "imta_crm.workflows.keep_own_workflow",
 	},
 	"Sales Invoice": {
 		"validate": "imta_crm.dues.sales_invoice.validate",
@@ -183,13 +183,46 @@ user_data_fields = [
 # Written anew on every migrate. States and actions that Frappe ships itself (Approved, Rejected, Approve,
 # Reject) are left to it; see keep_own_workflow for a site that wants other steps.
 fixtures = [
-	{"dt": "Workflow", "filters": [["name", "=", "Membership Application"]]},
+	{"dt": "Workflow", "filters": [["name", "in", ["Membership Application", "Invitation Campaign"]]]},
 	{
 		"dt": "Workflow State",
-		"filters": [["name", "in", ["Draft", "Submitted", "Secretariat Check", "Council Review"]]],
+		"filters": [
+			[
+				"name",
+				"in",
+				[
+					"Draft",
+					"Submitted",
+					"Secretariat Check",
+					"Council Review",
+					"Pending Approval",
+					"Running",
+					"Paused",
+					"Completed",
+					"Cancelled",
+				],
+			]
+		],
 	},
 	{
 		"dt": "Workflow Action Master",
-		"filters": [["name", "in", ["Submit", "Begin Check", "Return for Correction", "Send to Council"]]],
+		"filters": [
+			[
+				"name",
+				"in",
+				[
+					"Submit",
+					"Begin Check",
+					"Return for Correction",
+					"Send to Council",
+					"Submit for Approval",
+					"Start",
+					"Pause",
+					"Resume",
+					"Complete",
+					"Cancel Campaign",
+				],
+			]
+		],
 	},
 ]

@@ -17,6 +17,7 @@ from frappe.utils import getdate, now_datetime, today, validate_email_address
 from imta_crm.membership.doctype.membership_application import admission, mails
 from imta_crm.policy.names import fold, tidy
 from imta_crm.portal import intake
+from imta_crm.workflows import check_is_on
 
 DRAFT = "Draft"
 SUBMITTED = "Submitted"
@@ -41,10 +42,6 @@ SAVEPOINT = "membership_application_decision"
 
 _LINK = re.compile(r"https?:|www\.|://|[<>]", re.IGNORECASE)
 _SEVERAL = re.compile(r"[,;<>\s]")
-
-
-class WorkflowBypassed(frappe.ValidationError):
-	"""The state was set by other means than a step of the workflow."""
 
 
 class FinalDecision(frappe.ValidationError):
@@ -83,9 +80,7 @@ class MembershipApplication(Document):
 		country: DF.Link
 		decided_by: DF.Link | None
 		dues_note: DF.SmallText | None
-		dues_state: DF.Literal[
-			"", "To Bill", "Billed", "Left to the Dues Run", "Nothing Due", "Problem"
-		]
+		dues_state: DF.Literal["", "To Bill", "Billed", "Left to the Dues Run", "Nothing Due", "Problem"]
 		email: DF.Data
 		invitation: DF.Link | None
 		invoice_currency: DF.Link | None
@@ -207,14 +202,9 @@ class MembershipApplication(Document):
 		return self.workflow_state in states and self.state_before() != self.workflow_state
 
 	def validate_workflow_is_on(self) -> None:
-		"""Without an active workflow Frappe lets anybody with write permission set any state."""
 		if not self.workflow_state:
 			self.workflow_state = DRAFT
-		if self.workflow_state != (self.state_before() or DRAFT) and not self.meta.get_workflow():
-			frappe.throw(
-				_("The workflow of Membership Application is switched off, so no step can be taken."),
-				WorkflowBypassed,
-			)
+		check_is_on(self, self.workflow_state, self.state_before() or DRAFT)
 
 	def validate_not_final(self) -> None:
 		before = self.get_doc_before_save()
@@ -306,19 +296,3 @@ def has_permission(doc: Document, ptype: str = "read", user: str | None = None, 
 	if "Membership Manager" in roles or "System Manager" in roles:
 		return True
 	return frappe.db.get_value(doc.doctype, doc.name, "workflow_state") in (*OFFICER_STATES, None, "")
-
-
-def keep_own_workflow(workflow: Document, method: str | None = None) -> None:
-	"""Before the shipped workflow is imported, as on each migrate: leave a workflow of the site's own active.
-
-	Frappe writes fixtures anew on every migrate, and an active workflow switches all others of its DocType
-	off. A secretariat that wants other steps therefore duplicates the shipped workflow under a name of its
-	own and activates that; from then on the shipped one arrives switched off.
-	"""
-	if workflow.document_type != "Membership Application":
-		return
-	if frappe.db.exists(
-		"Workflow",
-		{"document_type": workflow.document_type, "is_active": 1, "name": ["!=", workflow.name]},
-	):
-		workflow.is_active = 0
