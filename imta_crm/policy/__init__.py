@@ -19,6 +19,14 @@ all call the same functions. Rates, tiers, days and calendars are arguments: the
 | `names` | names folded for comparison, cells made inert for spreadsheets |
 | `countries`, `languages` | how people write them, and the names and codes under which Frappe keeps them |
 | `roster` | a spreadsheet of members: encoding, separator, headings, and every problem of every row |
+| `invitation` | the statuses of an invitation and what a reply makes of it |
+| `schedule` | which step an invitation gets next and when, and the whole campaign beforehand |
+| `zones` | the main time zone and the weekend of each country or region |
+| `prospects` | whether a prospect may be invited: duplicates certain and likely, and who is left alone |
+| `prospect_file` | a spreadsheet of prospects |
+| `targets` | how many members a plan aims at, by region, sector and tier |
+| `funnel` | how many invitations came how far |
+| `inbound` | what an incoming mail is: an answer, an automatic one, a bounce, a wish to be left alone |
 | `preview` | the launcher's `preview` command |
 | `messages` | every sentence that the rules say, by code, in English and Chinese |
 
