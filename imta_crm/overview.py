@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import frappe
 from frappe import _
 from frappe.utils import add_months, flt, get_first_day, getdate, nowdate
 
 from imta_crm.erp import masters
+from imta_crm.invitations import funnel
 from imta_crm.policy import status as membership_status
 
 MONTHS = 12
+WEEKS = 12
 BATCH = 2000
 # What fits beside each other; the rest is summed up.
 BARS = 5
 CHANNELS = 5
+# States of a campaign whose plan is in force.
+FOLLOWED = ("Approved", "Running", "Paused", "Completed")
 
 
 @frappe.whitelist()
@@ -152,6 +156,85 @@ def contacts_by_month() -> dict:
 	)
 
 
+def invitations_by_stage() -> dict:
+	"""How far the invitations of this year's membership campaigns have come, each stage within the one before."""
+	stages = {
+		"total": _("Prospects"),
+		"invited": _("Invited"),
+		"replied": _("Replied"),
+		"interested": _("Interested"),
+		"applied": _("Applied"),
+		"admitted": _("Admitted"),
+	}
+	chosen = {"year": getdate(nowdate()).year, "purpose": "Membership"}
+	campaigns = funnel.campaigns(chosen)
+	counts = funnel.counts(funnel.facts(funnel.scope(chosen, campaigns)) if campaigns else [])
+	return _chart(list(stages.values()), {_("Invitations"): [counts[stage] for stage in stages]})
+
+
+def replies_by_week() -> dict:
+	"""Replies to invitations in each of the last twelve weeks, by what they said."""
+	monday = getdate(nowdate()) - timedelta(days=getdate(nowdate()).weekday())
+	weeks = [monday - timedelta(weeks=back) for back in range(WEEKS - 1, -1, -1)]
+	rows = frappe.get_list(
+		"Invitation",
+		filters={"replied_at": (">=", weeks[0])},
+		fields=["replied_at", "reply"],
+		order_by=None,
+		limit=0,
+	)
+	counts: dict[str, Counter] = defaultdict(Counter)
+	for row in rows:
+		day = getdate(row.replied_at)
+		counts[row.reply][day - timedelta(days=day.weekday())] += 1
+	# In the order of the field, so that a reply keeps its colour.
+	replies = [reply for reply in frappe.get_meta("Invitation").get_options("reply").split("\n") if reply]
+	return _chart(
+		[f"{week.month}/{week.day}" for week in weeks],
+		{
+			_(reply, context="Invitation"): [counts[reply][week] for week in weeks]
+			for reply in replies
+			if reply in counts
+		},
+	)
+
+
+def plan_and_result() -> dict:
+	"""Members planned by the plan in force for each part of the world, and the members of today there.
+
+	The plan is that of the latest approved campaign, up to this year's. A member counts once in each part,
+	however many of its targets fit.
+	"""
+	this_year = getdate(nowdate()).year
+	approved = [
+		name
+		for name, campaign in funnel.campaigns({"purpose": "Membership"}).items()
+		if campaign.year <= this_year and campaign.workflow_state in FOLLOWED
+	]
+	targets = funnel.targets_of(approved[:1])
+	regions = funnel.regions_of(targets)
+	parts = _parts_of_the_world()
+	groups: dict[str, list] = defaultdict(list)
+	for target in targets:
+		groups[parts.get(target.region, target.region or "")].append(target)
+	members = frappe.get_list(
+		"IMTA Member", filters=_of_members(), fields=["territory", "sector", "tier"], order_by=None, limit=0
+	)
+	planned = {part: sum(target.planned for target in group) for part, group in groups.items()}
+	today = {
+		part: sum(any(funnel.fits(member, target, regions) for target in group) for member in members)
+		for part, group in groups.items()
+	}
+	order = sorted(groups, key=lambda part: (-planned[part], part))
+	return _chart(
+		[_region_label(part) if part else _("Everybody") for part in order],
+		{
+			_("Members Planned"): [planned[part] for part in order],
+			_("Members Today"): [today[part] for part in order],
+		},
+	)
+
+
 FIGURES: dict[str, tuple[str, Callable[[], dict]]] = {
 	"members_by_region": ("IMTA Member", members_by_region),
 	"members_by_tier": ("IMTA Member", members_by_tier),
@@ -159,6 +242,9 @@ FIGURES: dict[str, tuple[str, Callable[[], dict]]] = {
 	"members_joined_by_year": ("IMTA Member", members_joined_by_year),
 	"dues_by_month": ("Dues Charge", dues_by_month),
 	"contacts_by_month": ("Liaison Contact", contacts_by_month),
+	"invitations_by_stage": ("Invitation", invitations_by_stage),
+	"replies_by_week": ("Invitation", replies_by_week),
+	"plan_and_result": ("Invitation Campaign", plan_and_result),
 }
 
 
@@ -212,11 +298,7 @@ def _tiers() -> list[tuple[str, str]]:
 
 
 def _region_label(region: str) -> str:
-	if not region:
-		return _("No region")
-	if (frappe.local.lang or "").startswith("zh"):
-		return masters.regions().get("names_zh", {}).get(region) or _(region)
-	return _(region)
+	return funnel.region_label(region) if region else _("No region")
 
 
 def _parts_of_the_world() -> dict[str, str]:

@@ -1,43 +1,50 @@
-"""The funnel of invitations: what each figure counts, over what the asking user may read.
+"""The funnel of invitations: its figures, over what the asking user may read, and the lists behind them.
 
-A figure is a set of filters of the list of invitations (`STAGES`). The reports count by these filters and link
-to the list with them, so behind every number stand exactly the documents that it counted. Invitations that
-turned out to be the same as another one count nowhere.
+What a stage means is the policy's (`policy.funnel`). `STAGES` says the same in filters of the list of
+invitations, so that behind every number stand exactly the documents that it counted; the tests hold the two
+together. Invitations that turned out to be the same as another one count nowhere.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
-from statistics import median
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import frappe
+from frappe import _
 from frappe.utils import time_diff_in_seconds
+
+from imta_crm.erp import masters
+from imta_crm.policy import funnel as rules
+from imta_crm.policy import invitation as inv
 
 Filters = dict[str, Any]
 
 INVITATION = "Invitation"
 CAMPAIGN = "Invitation Campaign"
 SET, NOT_SET = ("is", "set"), ("is", "not set")
-#: Figure of the funnel: the filters of the invitations that it counts.
+APPLIED = (inv.APPLIED, inv.ADMITTED, inv.NOT_ADMITTED)
+NOT_MERGED: Filters = {"status": ("!=", inv.MERGED)}
+#: Figure of the funnel: what its documents have beyond `NOT_MERGED`.
 STAGES: dict[str, Filters] = {
-	"prospects": {},
-	"held": {"status": "Held"},
-	"planned": {"status": "Planned"},
-	"invited": {"started_on": SET},
-	"replied": {"replied_at": SET},
-	"interested": {"reply": "Interested"},
-	"later": {"reply": "Later"},
-	"accepted": {"reply": "Yes"},
-	"declined": {"reply": ("in", ("No", "Do Not Write"))},
-	"unreachable": {"status": "Unreachable"},
-	"applied": {"status": ("in", ("Applied", "Admitted", "Not Admitted"))},
-	"admitted": {"status": "Admitted"},
+	"total": {},
+	"held": {"status": inv.HELD},
+	"planned": {"status": inv.PLANNED},
+	"invited": {"first_sent_at": SET},
+	"replied": {"first_sent_at": SET, "reply": SET},
+	"interested": {"status": ("in", (inv.INTERESTED, *APPLIED))},
+	"accepted": {"status": inv.ACCEPTED},
+	"later": {"status": inv.LATER},
+	"declined": {"status": inv.DECLINED},
+	"wrong_person": {"status": inv.WRONG_PERSON},
+	"do_not_write": {"status": inv.DO_NOT_WRITE},
+	"unreachable": {"status": inv.UNREACHABLE},
+	"no_reply": {"status": inv.NO_REPLY},
+	"applied": {"status": ("in", APPLIED)},
+	"admitted": {"status": inv.ADMITTED},
 }
-NOT_MERGED: Filters = {"status": ("!=", "Merged")}
 FIELDS = [
 	"name",
 	"campaign",
@@ -47,7 +54,6 @@ FIELDS = [
 	"sector",
 	"tier",
 	"officer",
-	"started_on",
 	"first_sent_at",
 	"replied_at",
 ]
@@ -94,37 +100,57 @@ def counts(rows: Iterable[Mapping]) -> dict[str, Any]:
 	Every stage, `reply_rate` (replied of invited) and `admission_rate` (admitted of invited) in percent, None
 	where nobody was invited; `days_to_reply`, the median from the first letter to the reply.
 	"""
-	rows = list(rows)
-	found: dict[str, Any] = {stage: sum(map(matcher(of), rows)) for stage, of in STAGES.items()}
-	found["reply_rate"] = percent(found["replied"], found["invited"])
-	found["admission_rate"] = percent(found["admitted"], found["invited"])
-	days = [day for row in rows if (day := days_to_reply(row)) is not None]
-	found["days_to_reply"] = round(median(days), 1) if days else None
+	stage = rules.count(
+		rules.Fact(row["status"], row["reply"] or "", row["first_sent_at"], row["replied_at"]) for row in rows
+	)
+	hours = stage.median_hours
+	return {
+		**{name: getattr(stage, name) for name in STAGES},
+		"reply_rate": float(stage.reply_rate) if stage.invited else None,
+		"admission_rate": float(stage.admission_rate) if stage.invited else None,
+		"days_to_reply": None if hours is None else round(float(hours) / 24, 1),
+	}
+
+
+def targets_of(campaigns: Iterable[str]) -> list[frappe._dict]:
+	"""Targets of campaigns, in the order of their rows. The caller has chosen what the user may read."""
+	return frappe.get_all(
+		"Invitation Campaign Target",
+		{"parent": ("in", list(campaigns)), "parenttype": CAMPAIGN},
+		["parent", "region", "sector", "tier", "planned"],
+		order_by="idx",
+	)
+
+
+def fits(row: Mapping, target: Mapping, regions: Mapping[str, set[str]]) -> bool:
+	"""Whether a member or an invitation belongs to a target; what the target leaves empty fits everybody.
+
+	:param regions: region of a target: its name and all below it, as `regions_of` gives them
+	"""
+	return (
+		(not target.get("region") or row.get("territory") in regions[target["region"]])
+		and (not target.get("sector") or row.get("sector") == target["sector"])
+		and (not target.get("tier") or row.get("tier") == target["tier"])
+	)
+
+
+def of_target(target: Mapping) -> Filters:
+	"""The same as filters of a list of members or invitations."""
+	found: Filters = {field: target[field] for field in ("sector", "tier") if target.get(field)}
+	if target.get("region"):
+		found |= within("territory", target["region"])
 	return found
 
 
-def matcher(filters: Filters) -> Callable[[Mapping], bool]:
-	"""Whether a row fits filters of the kinds that `STAGES` has."""
-
-	def fits(row: Mapping) -> bool:
-		for field, wanted in filters.items():
-			value = row.get(field)
-			if wanted == SET:
-				fit = bool(value)
-			elif isinstance(wanted, tuple):
-				fit = value in wanted[1]
-			else:
-				fit = value == wanted
-			if not fit:
-				return False
-		return True
-
-	return fits
-
-
-def percent(part: int, whole: int) -> float | None:
-	"""Share in percent with one decimal."""
-	return float(round(Decimal(100 * part) / whole, 1)) if whole else None
+def regions_of(targets: Iterable[Mapping]) -> dict[str, set[str]]:
+	"""Each region of the targets with all below it, in one query."""
+	places = frappe.get_all("Territory", fields=["name", "lft", "rgt"], order_by=None)
+	bounds = {place.name: (place.lft, place.rgt) for place in places}
+	found: dict[str, set[str]] = {}
+	for region in {target.get("region") for target in targets} - {None, ""}:
+		first, last = bounds.get(region, (0, -1))
+		found[region] = {place.name for place in places if first <= place.lft <= last} | {region}
+	return found
 
 
 def days_to_reply(row: Mapping) -> float | None:
@@ -159,3 +185,10 @@ def names_of(users: Iterable[str | None]) -> dict[str, str]:
 	if not wanted:
 		return {}
 	return dict(frappe.get_all("User", {"name": ("in", wanted)}, ["name", "full_name"], as_list=True))
+
+
+def region_label(region: str) -> str:
+	"""A region in the reader's language."""
+	if (frappe.local.lang or "").startswith("zh"):
+		return masters.regions().get("names_zh", {}).get(region) or _(region)
+	return _(region)

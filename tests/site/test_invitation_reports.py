@@ -11,7 +11,7 @@ from frappe.desk.query_report import run
 from frappe.utils import add_days, now_datetime
 
 from imta_crm.invitations import funnel
-from tests.site.factories import as_user, make_user
+from tests.site.factories import as_user, make_member, make_user
 from tests.site.invitation_factories import make_campaign, make_invitation
 
 # These tests change no DocType.
@@ -80,16 +80,19 @@ def row_of(rows: list[frappe._dict], label: str) -> frappe._dict:
 def test_the_funnel_of_a_campaign(campaign):
 	row = row_of(report(FUNNEL, campaign=campaign.name), campaign.campaign_name)
 	assert {stage: row[stage] for stage in funnel.STAGES} == {
-		"prospects": 11,
+		"total": 11,
 		"held": 1,
 		"planned": 1,
 		"invited": 9,
 		"replied": 6,
 		"interested": 3,
-		"later": 1,
 		"accepted": 0,
-		"declined": 2,
+		"later": 1,
+		"declined": 1,
+		"wrong_person": 0,
+		"do_not_write": 1,
 		"unreachable": 1,
+		"no_reply": 0,
 		"applied": 2,
 		"admitted": 1,
 	}
@@ -99,7 +102,7 @@ def test_the_funnel_of_a_campaign(campaign):
 def test_a_campaign_without_invitations_has_no_rates(site):
 	empty = make_campaign()
 	row = row_of(report(FUNNEL, campaign=empty.name), empty.campaign_name)
-	assert (row.prospects, row.reply_rate, row.admission_rate, row.days_to_reply) == (0, None, None, None)
+	assert (row.total, row.reply_rate, row.admission_rate, row.days_to_reply) == (0, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +114,8 @@ def test_a_campaign_without_invitations_has_no_rates(site):
 )
 def test_the_funnel_by_group(campaign, group_by, expected):
 	rows = report(FUNNEL, campaign=campaign.name, group_by=group_by)
-	assert {row.label: row.prospects for row in rows if row.label != "Total"} == expected
-	assert rows[-1].label == "Total" and rows[-1].prospects == 11
+	assert {row.label: row.total for row in rows if row.label != "Total"} == expected
+	assert rows[-1].label == "Total" and rows[-1].total == 11
 
 
 def test_regions_are_a_tree(campaign):
@@ -127,7 +130,7 @@ def test_regions_are_a_tree(campaign):
 
 def test_the_funnel_by_officer(campaign, officers):
 	rows = report(FUNNEL, campaign=campaign.name, group_by="Officer")
-	assert [row.prospects for row in rows] == [8, 2, 1, 11]
+	assert [row.total for row in rows] == [8, 2, 1, 11]
 	assert rows[2].label == "No officer"
 
 
@@ -146,15 +149,15 @@ def test_officers_count_their_own(campaign, officers):
 	first, second = officers
 	with as_user(second):
 		row = row_of(report(FUNNEL, campaign=campaign.name), campaign.campaign_name)
-		assert (row.prospects, row.invited, row.replied, row.unreachable) == (2, 2, 0, 1)
+		assert (row.total, row.invited, row.replied, row.unreachable) == (2, 2, 0, 1)
 	with as_user(first):
 		row = row_of(report(FUNNEL, campaign=campaign.name), campaign.campaign_name)
-		assert (row.prospects, row.replied, row.admitted) == (8, 5, 1)
+		assert (row.total, row.replied, row.admitted) == (8, 5, 1)
 
 
 def test_a_coordinator_counts_activities_only(campaign):
 	activity = make_campaign(running=True, purpose="Activity", year=2031)
-	make_invitation(activity.name, status="Accepted", reply="Yes", started_on="2031-01-05")
+	make_invitation(activity.name, status="Accepted", reply="Yes", first_sent_at="2031-01-05")
 	with as_user(make_user("Training Coordinator")):
 		rows = report(FUNNEL, year=2031)
 		assert [row.accepted for row in rows] == [1, 1]
@@ -170,8 +173,8 @@ def test_who_has_no_part_in_it_sees_no_report(campaign, name, role):
 
 def test_the_purpose_narrows_down(campaign):
 	make_invitation(make_campaign(purpose="Activity", year=2031).name, officer=None)
-	both = report(FUNNEL, year=2031, group_by="Officer")[-1].prospects
-	membership = report(FUNNEL, year=2031, purpose="Membership", group_by="Officer")[-1].prospects
+	both = report(FUNNEL, year=2031, group_by="Officer")[-1].total
+	membership = report(FUNNEL, year=2031, purpose="Membership", group_by="Officer")[-1].total
 	assert (both, membership) == (12, 11)
 
 
@@ -201,3 +204,47 @@ def test_replies_with_time_and_comment(campaign, officers):
 	assert chart["data"]["datasets"][0]["values"] == [2, 2, 2, 0, 0, 0]
 	with as_user(officers[1]):
 		assert not report("Invitation Replies", campaign=campaign.name)
+
+
+@pytest.fixture
+def plan(campaign):
+	"""Targets of the campaign, and three members of which two are in the sector."""
+	before = frappe.db.count("IMTA Member", {"territory": ("descendants of (inclusive)", "Asia")})
+	for sector in ("Association", "Association", "Enterprise"):
+		make_member(country="Nepal", territory="Southern Asia", sector=sector)
+	for target in (
+		{"region": "Asia", "planned": 20},
+		{"region": "Southern Asia", "sector": "Association", "tier": "Ordinary", "planned": 1},
+		{"planned": 500},
+	):
+		campaign.append("targets", {"doctype": "Invitation Campaign Target", **target})
+		row = campaign.targets[-1]
+		row.parent, row.parenttype, row.parentfield = campaign.name, campaign.doctype, "targets"
+		row.db_insert()
+	return before
+
+
+def test_plan_against_result(campaign, plan):
+	everybody, asia, narrow, _all = report("Invitation Targets", campaign=campaign.name)
+	assert (everybody.target, everybody.planned, everybody.invited) == ("Everybody", 20, 9)
+	assert (asia.target, asia.members_today, asia.invited, asia.replied) == ("Asia", plan + 3, 6, 5)
+	assert asia.gap == max(20 - plan - 3, 0)
+	assert narrow.target == "Southern Asia · Association · Ordinary"
+	assert (narrow.members_today >= 2, narrow.gap) == (True, 0)
+	assert (narrow.invited, narrow.replied, narrow.interested, narrow.admitted) == (4, 3, 2, 0)
+
+
+def test_each_number_of_a_target_leads_to_as_many_documents(campaign, plan):
+	for user in ("Administrator", make_user("Membership Manager"), make_user("Alliance Leadership")):
+		with as_user(user):
+			rows = report("Invitation Targets", year=2031)
+			assert len(rows) == 4
+			for row in rows:
+				for field, route in row.routes.items():
+					assert listed(route) == row[field], (row.target, field)
+
+
+@pytest.mark.parametrize("role", ["Liaison Officer", "Training Coordinator"])
+def test_targets_are_for_those_who_plan(campaign, role):
+	with as_user(make_user(role)), pytest.raises(frappe.PermissionError):
+		report("Invitation Targets", campaign=campaign.name)

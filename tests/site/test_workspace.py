@@ -10,8 +10,10 @@ from frappe.utils import add_days, now_datetime, nowdate
 
 from imta_crm import overview
 from imta_crm.membership.members import NewMember, create_member
+from tests.site.invitation_factories import make_campaign, make_invitation
 
-MODULES = ("Membership", "Dues", "Liaison")
+MODULES = ("Membership", "Dues", "Liaison", "Invitations")
+WORKSPACES = ("IMTA", "Invitations")
 ROLES = ("Liaison Officer", "Membership Manager", "Treasurer", "Training Coordinator", "Alliance Leadership")
 
 
@@ -44,14 +46,16 @@ def member(
 	)
 
 
-@pytest.fixture
-def workspace(site):
-	return frappe.get_doc("Workspace", "IMTA")
+@pytest.fixture(params=WORKSPACES)
+def workspace(site, request):
+	return frappe.get_doc("Workspace", request.param)
 
 
 def test_the_workspace_is_public_and_for_our_roles(workspace):
 	assert workspace.public
-	assert {row.role for row in workspace.roles} == {*ROLES, "System Manager"}
+	# The treasurer has no part in inviting.
+	without = {"Treasurer"} if workspace.name == "Invitations" else set()
+	assert {row.role for row in workspace.roles} == {*ROLES, "System Manager"} - without
 
 
 def test_every_block_names_something_that_exists(workspace):
@@ -87,17 +91,19 @@ def test_the_desk_shows_it_to_each_role(site, role):
 
 	frappe.set_user(user_with(role))
 	pages = {page["name"] for page in get_workspace_sidebar_items()["pages"]}
-	assert "IMTA" in pages
-	page = get_desktop_page(json.dumps({"name": "IMTA", "title": "IMTA"}))
-	assert page["shortcuts"]["items"]
-	assert page["cards"]["items"]
+	shown = [name for name in WORKSPACES if name in pages]
+	assert shown == [name for name in WORKSPACES if (name, role) != ("Invitations", "Treasurer")]
+	for name in shown:
+		page = get_desktop_page(json.dumps({"name": name, "title": name}))
+		assert page["shortcuts"]["items"]
+		assert page["cards"]["items"]
 
 
 def test_somebody_without_our_roles_does_not_see_it(site):
 	from frappe.desk.desktop import get_workspace_sidebar_items
 
 	frappe.set_user(user_with("Stock User"))
-	assert "IMTA" not in {page["name"] for page in get_workspace_sidebar_items()["pages"]}
+	assert not {page["name"] for page in get_workspace_sidebar_items()["pages"]} & set(WORKSPACES)
 
 
 def test_every_chart_has_a_figure_and_answers(site):
@@ -179,9 +185,54 @@ def test_a_stranger_gets_no_figure(site, figure):
 			overview.chart(chart_name="Members by Region")
 
 
+def values(chart: str) -> dict[str, list]:
+	return {dataset["name"]: dataset["values"] for dataset in overview.chart(chart_name=chart)["datasets"]}
+
+
+def test_charts_of_invitations_count_what_the_user_may_read(site):
+	officer = user_with("Liaison Officer")
+	campaign = make_campaign(running=True)
+	before = values("Invitations by Stage")["Invitations"]
+	now = now_datetime()
+	sent = {"status": "Invited", "first_sent_at": now}
+	make_invitation(campaign.name, officer=officer, **sent)
+	make_invitation(campaign.name, **sent)
+	replied = {"reply": "Interested", "first_sent_at": now, "replied_at": now}
+	make_invitation(campaign.name, officer=officer, status="Interested", **replied)
+	make_invitation(campaign.name, status="Merged", **replied)
+	found = values("Invitations by Stage")["Invitations"]
+	assert [new - old for new, old in zip(found, before, strict=True)] == [3, 3, 1, 1, 0, 0]
+	frappe.set_user(officer)
+	assert values("Invitations by Stage")["Invitations"] == [2, 2, 1, 1, 0, 0]
+	assert values("Replies to Invitations by Week") == {"Interested": [0] * 11 + [1]}
+
+
+def test_plan_and_result_by_part_of_the_world(site):
+	targets = [
+		{"region": "Southern Asia", "sector": "Association", "planned": 30},
+		{"region": "Asia", "tier": "Ordinary", "planned": 5},
+		{"region": "Polynesia", "planned": 2},
+	]
+	make_campaign(running=True, targets=targets, from_date=nowdate())
+	before = overview.chart(chart_name="Members Planned and Reached")
+	assert before["labels"] == ["Asia", "Oceania"]
+	assert before["datasets"][0]["values"] == [35, 2]
+	member("Fits two Targets of the Workspace")  # once in Asia
+	member("Fits none of the Workspace", country="Austria", region="Western Europe")
+	after = values("Members Planned and Reached")["Members Today"]
+	assert after == [before["datasets"][1]["values"][0] + 1, before["datasets"][1]["values"][1]]
+
+
+@pytest.mark.parametrize("role", ["Liaison Officer", "Training Coordinator", "Treasurer"])
+def test_the_plan_is_shown_to_those_who_plan(site, role):
+	frappe.set_user(user_with(role))
+	with pytest.raises(frappe.PermissionError):
+		overview.chart(chart_name="Members Planned and Reached")
+
+
 def test_leadership_has_one_page_of_charts(site):
 	from frappe.desk.doctype.dashboard.dashboard import get_permitted_cards, get_permitted_charts
 
 	frappe.set_user(user_with("Alliance Leadership"))
-	assert len(get_permitted_charts("Alliance Overview")) == 6
-	assert len(get_permitted_cards("Alliance Overview")) == 6
+	assert len(get_permitted_charts("Alliance Overview")) == 8
+	assert len(get_permitted_cards("Alliance Overview")) == 9

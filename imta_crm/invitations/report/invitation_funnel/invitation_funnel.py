@@ -121,11 +121,11 @@ def by_region(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
 			"indent": depths[name],
 			"bold": int(not depths[name]),
 		}
-		yield Group(region_label(name), of_all | funnel.within("territory", name), inside[name], more)
+		yield Group(funnel.region_label(name), of_all | funnel.within("territory", name), inside[name], more)
 	# At the root itself: somewhere in the world, nobody said where.
 	if nowhere := [row for row in inside[root] if row.territory == root]:
 		more = {"key": root, "parent": "", "indent": 0}
-		yield Group(region_label(root), of_all | {"territory": root}, nowhere, more)
+		yield Group(funnel.region_label(root), of_all | {"territory": root}, nowhere, more)
 	if inside[""]:
 		more = {"key": "", "parent": "", "indent": 0}
 		yield Group(_("No region"), of_all | {"territory": funnel.NOT_SET}, inside[""], more)
@@ -142,12 +142,6 @@ def largest_first(groups: dict[str, list]) -> list[tuple[str, list]]:
 	return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
-def region_label(region: str) -> str:
-	if (frappe.local.lang or "").startswith("zh"):
-		return masters.regions().get("names_zh", {}).get(region) or _(region)
-	return _(region)
-
-
 # What is shown
 
 
@@ -161,17 +155,20 @@ def columns(group_by: str, *, with_activities: bool) -> list[dict]:
 	}
 	return [
 		{"fieldname": "label", "label": labels[group_by], "fieldtype": "Data", "width": 260},
-		number("prospects", _("Prospects")),
+		number("total", _("Prospects")),
 		number("held", _("To Decide")),
 		number("planned", _("Waiting")),
 		number("invited", _("Invited")),
 		number("replied", _("Replied")),
 		share("reply_rate", _("Reply Rate")),
-		number("interested", _("Interested")),
 		*([number("accepted", _("Will Come"))] if with_activities else []),
+		number("interested", _("Interested")),
 		number("later", _("Later")),
 		number("declined", _("Declined")),
+		number("wrong_person", _("Wrong Person")),
+		number("do_not_write", _("Do Not Write")),
 		number("unreachable", _("Unreachable")),
+		number("no_reply", _("No Reply")),
 		number("applied", _("Applied")),
 		number("admitted", _("Admitted")),
 		share("admission_rate", _("Admission Rate")),
@@ -219,7 +216,7 @@ def chart(rows: list[dict]) -> dict | None:
 def summary(total: dict) -> list[dict]:
 	"""The figures on top of the report."""
 	shown = [
-		{"label": _("Prospects"), "value": total["prospects"], "datatype": "Int"},
+		{"label": _("Prospects"), "value": total["total"], "datatype": "Int"},
 		{"label": _("Invited"), "value": total["invited"], "datatype": "Int"},
 		{"label": _("Replied"), "value": total["replied"], "datatype": "Int"},
 		{"label": _("Reply Rate"), "value": total["reply_rate"] or 0, "datatype": "Percent"},
