@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import frappe
-from frappe.model.document import Document
+from frappe.model.rename_doc import rename_doc
 
 from imta_crm.erp.contacts import _without_gravatar
 from imta_crm.policy.names import fold
@@ -18,6 +18,18 @@ CONVERTED = "Converted"
 DO_NOT_CONTACT = "Do Not Contact"
 #: Never taken back by a later reply.
 FINAL = (CONVERTED,)
+COMPARED = ("name", "lead_name", "company_name", "email_id", "website", "country", "status", "unsubscribed")
+SHOWN = (
+	"first_name",
+	"last_name",
+	"job_title",
+	"phone",
+	"mobile_no",
+	"language",
+	"market_segment",
+	"territory",
+	"lead_owner",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +97,54 @@ def find(party: Party) -> str | None:
 		["name", "email_id", field],
 		order_by="creation, name",
 	):
-		if fold(row[field]) == fold(name) and (not row.email_id or not party.email):
+		same_address = not row.email_id or not party.email
+		# Two people may have one name; one organisation may have two addresses.
+		if fold(row[field]) == fold(name) and (party.organisation or same_address):
 			return row.name
 	return None
+
+
+def known() -> list[frappe._dict]:
+	"""All Leads as others compare somebody with them. One query."""
+	return frappe.get_all(LEAD, fields=COMPARED, order_by="name", limit=0)
+
+
+def seen(filters: list) -> list[frappe._dict]:
+	"""The Leads that Frappe's filters find and that the user may read, the converted ones left out."""
+	return frappe.get_list(
+		LEAD,
+		filters=[*filters, ["status", "!=", CONVERTED], ["disabled", "=", 0]],
+		fields=[*COMPARED, *SHOWN],
+		order_by="name",
+		limit_page_length=0,
+	)
+
+
+def enrich(lead: str, values: dict[str, str | None]) -> None:
+	"""Fill what the Lead does not say yet; what it says stays."""
+	doc = frappe.get_doc(LEAD, lead)
+	missing = {field: value for field, value in values.items() if value and not doc.get(field)}
+	if not missing:
+		return
+	doc.update(missing)
+	doc.flags.ignore_permissions = True
+	with _without_gravatar():
+		doc.save()
+
+
+def merge(lead: str, into: str) -> None:
+	"""Two Leads are one party: the first is renamed into the second, with all that hangs on it.
+
+	Nothing happens where one of them is gone or converted: what was sold stays where it is.
+	"""
+	if lead == into:
+		return
+	rows = {row.name: row for row in frappe.get_all(LEAD, {"name": ("in", (lead, into))}, ["name", "status"])}
+	if len(rows) < 2 or rows[lead].status in FINAL:
+		return
+	# The address is unique among Leads; the one that stays keeps its own.
+	frappe.db.set_value(LEAD, lead, "email_id", None)
+	rename_doc(LEAD, lead, into, merge=True, force=True, show_alert=False, ignore_permissions=True)
 
 
 def follow(lead: str | None, status: str) -> None:
@@ -114,7 +171,3 @@ def convert(lead: str | None, customer: str | None, member: str | None = None) -
 	frappe.db.set_value(LEAD, lead, values)
 	if customer and not frappe.db.get_value("Customer", customer, "lead_name"):
 		frappe.db.set_value("Customer", customer, "lead_name", lead)
-
-
-def get(lead: str) -> Document:
-	return frappe.get_doc(LEAD, lead)

@@ -1,28 +1,93 @@
-"""Who gets an invitation: prospects are compared with all that is known, then invited, held or refused."""
+"""Who gets an invitation: prospects are compared with all that is known, then invited, held or refused.
+
+Whatever is looked up beforehand, the unique keys of the Invitation have the last word: of two imports that
+take the same address at the same moment one makes the invitation, the other is told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-if TYPE_CHECKING:
-	from imta_crm.policy.prospects import Prospect, Register
+import frappe
+from frappe import _
+from frappe.utils import add_months, cint, cstr, nowdate
+
+from imta_crm.erp import leads, masters
+from imta_crm.invitations import do_not_invite, record
+from imta_crm.invitations.record import INVITATION, MEMBERSHIP, fold_email
+from imta_crm.membership import parties
+from imta_crm.policy import prospects as policy
+from imta_crm.policy.prospects import ALREADY, HOLD, INVITE, REFUSE, Known, Prospect, Register
+
+CAMPAIGN = "Invitation Campaign"
+#: What the rules' kinds are called in the site.
+DOCTYPES = {
+	policy.MEMBER: parties.MEMBER,
+	policy.FORMER_MEMBER: parties.MEMBER,
+	policy.APPLICATION: parties.APPLICATION,
+	policy.LEAD: leads.LEAD,
+	policy.INVITATION: INVITATION,
+	policy.SAME_CAMPAIGN: INVITATION,
+	policy.RECENTLY_INVITED: INVITATION,
+	policy.BATCH: INVITATION,
+}
+#: Fields of an Invitation that a prospect has under the same name.
+TAKEN_OVER = (
+	"email",
+	"website",
+	"phone",
+	"contact_first_name",
+	"contact_last_name",
+	"contact_position",
+	"time_zone",
+	"lead",
+	"member",
+	"contact",
+)
+OVERTAKEN = "overtaken"
+INDIVIDUAL = "Individual"
+
+
+@dataclass(frozen=True)
+class Judged:
+	"""What was decided on a prospect. `matched` is the document that speaks against it."""
+
+	prospect: Prospect
+	kind: str
+	code: str = ""
+	reason: str = ""
+	matched_doctype: str | None = None
+	matched: str | None = None
+	invitation: str | None = None
 
 
 @dataclass
 class Added:
-	"""What became of a list of prospects. `invited` and `held` are names of Invitations, in order."""
+	"""What became of a list of prospects. `invited` and `held` are names of Invitations, in order.
+
+	`judged` has one entry for each prospect; `refused` and `already` are those of them.
+	"""
 
 	invited: list[str] = field(default_factory=list)
 	held: list[str] = field(default_factory=list)
-	refused: list = field(default_factory=list)
-	already: list = field(default_factory=list)
+	refused: list[Judged] = field(default_factory=list)
+	already: list[Judged] = field(default_factory=list)
+	judged: list[Judged] = field(default_factory=list)
+
+	def note(self, judged: Judged) -> None:
+		self.judged.append(judged)
+		if judged.kind == INVITE:
+			self.invited.append(judged.invitation)
+		elif judged.kind == HOLD:
+			self.held.append(judged.invitation)
+		else:
+			(self.already if judged.kind == ALREADY else self.refused).append(judged)
 
 
 def add(
 	campaign: str,
-	prospects: list[Prospect],
+	prospects: Iterable[Prospect],
 	*,
 	source: str,
 	prospect_import: str | None = None,
@@ -30,15 +95,385 @@ def add(
 	register: Register | None = None,
 	referred_by: str | None = None,
 ) -> Added:
-	"""Invite those who may be invited. Repeating it adds nobody. No commit, no permission check."""
-	raise NotImplementedError
+	"""Invite those who may be invited, hold those for whom a person has to decide. Repeating it adds nobody.
+
+	All of the list or nothing of it, by the caller's transaction; no commit, no permission check.
+
+	:param source: option of Invitation.source
+	:param officer: for those for whom the source names none
+	:param register: as `register` makes it; kept up to date, so that it serves the next list as well
+	"""
+	from imta_crm.invitations import sending
+
+	known = register or make_register(campaign)
+	purpose = frappe.get_cached_value(CAMPAIGN, campaign, "purpose")
+	added = Added()
+	for prospect in prospects:
+		judged = judge(prospect, known)
+		if judged.kind in (INVITE, HOLD):
+			judged = _make(
+				judged,
+				campaign,
+				purpose,
+				source=source,
+				prospect_import=prospect_import,
+				officer=prospect.officer or officer,
+				referred_by=referred_by,
+			)
+			known.add(known_prospect(judged))
+		added.note(judged)
+	if added.invited:
+		sending.plan(added.invited)
+	return added
+
+
+def dry_run(campaign: str, prospects: Iterable[Prospect], *, register: Register | None = None) -> Added:
+	"""What `add` would do. Writes nothing; `invited` and `held` hold None for each."""
+	known = register or make_register(campaign)
+	added = Added()
+	for prospect in prospects:
+		judged = judge(prospect, known)
+		if judged.kind in (INVITE, HOLD):
+			known.add(known_prospect(judged))
+		added.note(judged)
+	return added
+
+
+def judge(prospect: Prospect, register: Register) -> Judged:
+	"""The rules' verdict on one prospect, in the reader's language."""
+	verdict = register.check(prospect)
+	if verdict.kind == INVITE:
+		return Judged(prospect, INVITE)
+	known = verdict.known
+	doctype = DOCTYPES.get(known.kind) if known else None
+	return Judged(
+		prospect,
+		verdict.kind,
+		verdict.code,
+		reason(verdict.code, verdict.values),
+		doctype,
+		known.key if doctype else None,
+	)
+
+
+def reason(code: str, values: Iterable[str] = ()) -> str:
+	"""Why somebody is not simply invited, as a sentence in the reader's language."""
+	return _(policy.reason_text(code)).format(*values)
+
+
+# The register
 
 
 def register(campaign: str) -> Register:
-	"""All that a prospect of this campaign is compared with, in a few queries."""
-	raise NotImplementedError
+	"""All that a prospect of this campaign is compared with: a fixed number of queries."""
+	return make_register(campaign)
+
+
+def make_register(campaign: str, *, without: str | None = None, lead: str | None = None) -> Register:
+	"""As `register`; `without` one invitation and its own `lead`, so that it is compared with the others."""
+	plan = frappe.get_cached_doc(CAMPAIGN, campaign)
+	codes = country_codes()
+	return Register(
+		one
+		for one in (
+			*_unwelcome(codes),
+			*(_parties(codes) if plan.purpose == MEMBERSHIP else ()),
+			*_invitations(plan, codes),
+		)
+		if one.key not in (without, lead)
+	)
+
+
+def _unwelcome(codes: Mapping[str, str]) -> Iterable[Known]:
+	"""Those who are never invited."""
+	for row in do_not_invite.entries():
+		yield Known(
+			kind=policy.DO_NOT_INVITE,
+			key=row.name,
+			names=_names(row.party_name),
+			country_code=codes.get(row.country, ""),
+			domains=_names(row.domain),
+			email_hashes=_names(row.email_hash),
+			label=row.party_name or row.domain or "",
+		)
+	for email in do_not_invite.all_opted_out():
+		yield Known(kind=policy.OPTED_OUT, key=email, emails=(email,))
+
+
+def _parties(codes: Mapping[str, str]) -> Iterable[Known]:
+	for party in parties.members():
+		yield _known_party(policy.FORMER_MEMBER if party.is_lapsed else policy.MEMBER, party, codes)
+	for party in parties.applications():
+		yield _known_party(policy.APPLICATION, party, codes)
+	for row in leads.known():
+		yield Known(
+			kind=policy.LEAD,
+			key=row.name,
+			names=_names(row.company_name or row.lead_name),
+			country_code=codes.get(row.country, ""),
+			emails=_emails(row.email_id),
+			domains=_domains(row.email_id, row.website),
+			label=row.company_name or row.lead_name or row.name,
+			detail=row.name,
+		)
+
+
+def _known_party(kind: str, party: parties.Party, codes: Mapping[str, str]) -> Known:
+	return Known(
+		kind=kind,
+		key=party.name,
+		names=_names(*party.names),
+		country_code=codes.get(party.country, ""),
+		emails=_emails(*party.emails),
+		domains=_domains(*party.emails, party.website),
+		label=party.names[0] if party.names else party.name,
+		detail=party.name,
+	)
+
+
+def _invitations(plan, codes: Mapping[str, str]) -> Iterable[Known]:
+	"""Those of the same campaign, of live other ones, and those invited to the same purpose not long ago."""
+	table = frappe.qb.DocType(INVITATION)
+	query = frappe.qb.from_(table).select(
+		table.name,
+		table.campaign,
+		table.status,
+		table.prospect_name,
+		table.prospect_name_local,
+		table.country,
+		table.email,
+		table.website,
+		table.first_sent_at,
+		table.member,
+	)
+	wanted = table.campaign == plan.name
+	if plan.purpose == MEMBERSHIP:
+		others = (table.purpose == MEMBERSHIP) & (table.campaign != plan.name)
+		recent = table.live_name.isnotnull() | table.live_email.isnotnull()
+		if months := cint(plan.not_again_months):
+			recent |= table.first_sent_at >= add_months(nowdate(), -months)
+		wanted |= others & recent
+	elif months := cint(plan.not_again_months):
+		# For activities: the same activity, invited to by another campaign.
+		if plan.activity_doctype and plan.activity:
+			same = frappe.get_all(
+				CAMPAIGN,
+				{
+					"activity_doctype": plan.activity_doctype,
+					"activity": plan.activity,
+					"name": ("!=", plan.name),
+				},
+				pluck="name",
+			)
+			if same:
+				wanted |= table.campaign.isin(same) & (table.first_sent_at >= add_months(nowdate(), -months))
+	for row in query.where(wanted).orderby(table.name).run(as_dict=True):
+		if row.campaign == plan.name:
+			kind = policy.SAME_CAMPAIGN
+		elif row.status in record.ALIVE:
+			kind = policy.INVITATION
+		else:
+			kind = policy.RECENTLY_INVITED
+		yield Known(
+			kind=kind,
+			key=row.name,
+			names=_names(row.prospect_name, row.prospect_name_local),
+			country_code=codes.get(row.country, ""),
+			emails=_emails(row.email),
+			domains=_domains(row.email, row.website),
+			label=row.prospect_name,
+			detail=row.campaign
+			if kind == policy.INVITATION
+			else cstr(row.first_sent_at)[:10] or row.campaign,
+		)
+
+
+def known_prospect(judged: Judged) -> Known:
+	"""Whom the list has just taken, for the comparison with what follows."""
+	prospect = judged.prospect
+	return Known(
+		kind=policy.BATCH,
+		key=judged.invitation or prospect.key,
+		names=_names(prospect.name, prospect.name_local),
+		country_code=cstr(prospect.country_code).upper(),
+		emails=_emails(prospect.email),
+		domains=_domains(prospect.email, prospect.website),
+		label=prospect.name,
+		detail=cstr(prospect.row or ""),
+	)
+
+
+def _names(*names: str | None) -> tuple[str, ...]:
+	return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _emails(*emails: str | None) -> tuple[str, ...]:
+	return tuple(dict.fromkeys(fold_email(email) for email in emails if email))
+
+
+def _domains(*addresses: str | None) -> tuple[str, ...]:
+	return tuple(dict.fromkeys(filter(None, (policy.domain_of(each or "") for each in addresses))))
+
+
+# Making the documents
+
+
+def _make(judged: Judged, campaign: str, purpose: str, **about) -> Judged:
+	"""The Invitation of a prospect, with its Lead; refused where another transaction was quicker."""
+	prospect = judged.prospect
+	country = country_names().get(cstr(prospect.country_code).upper())
+	doc = frappe.new_doc(INVITATION)
+	doc.update(
+		{
+			"campaign": campaign,
+			"status": "Held" if judged.kind == HOLD else "Planned",
+			"prospect_name": prospect.name,
+			"prospect_name_local": prospect.name_local or None,
+			"invitee_type": prospect.invitee_type,
+			"country": country,
+			"territory": masters.territory_of(country),
+			"sector": _existing("Market Segment", prospect.sector),
+			"tier": _existing("Member Tier", prospect.tier),
+			"preferred_language": _existing("Language", prospect.language),
+			**{field: getattr(prospect, field) or None for field in TAKEN_OVER},
+			"duplicate_doctype": judged.matched_doctype if judged.kind == HOLD else None,
+			"duplicate_of": judged.matched if judged.kind == HOLD else None,
+			"duplicate_reason": judged.reason or None,
+			**about,
+		}
+	)
+	doc.flags.by_invitations = True
+	savepoint = f"imta_{frappe.generate_hash(length=10)}"
+	frappe.db.savepoint(savepoint)
+	try:
+		doc.insert(ignore_permissions=True)  # whoever adds prospects may; asked by the caller
+		if purpose == MEMBERSHIP and judged.kind == INVITE:
+			ensure_lead(doc)
+	except frappe.UniqueValidationError:
+		frappe.db.rollback(save_point=savepoint)
+		frappe.clear_messages()
+		return _overtaken(judged, doc)
+	frappe.db.release_savepoint(savepoint)
+	return replace(judged, invitation=doc.name)
+
+
+def _overtaken(judged: Judged, doc) -> Judged:
+	"""Somebody else has just taken the address or the name; a locking read sees who."""
+	keys = record.live_keys(doc)
+	for key, value in keys.items():
+		row = value and frappe.db.get_value(
+			INVITATION, {key: value}, ["name", "campaign", "prospect_name"], as_dict=True, for_update=True
+		)
+		if row:
+			if row.campaign == doc.campaign:
+				return replace(
+					judged, kind=ALREADY, code=OVERTAKEN, matched_doctype=INVITATION, matched=row.name
+				)
+			text = _("{0} is in a live campaign already ({1}).").format(row.prospect_name, row.campaign)
+			return replace(
+				judged,
+				kind=REFUSE,
+				code=OVERTAKEN,
+				reason=text,
+				matched_doctype=INVITATION,
+				matched=row.name,
+			)
+	return replace(judged, kind=REFUSE, code=OVERTAKEN, reason=_("Taken by another import just now."))
+
+
+def ensure_lead(doc) -> str:
+	"""The Lead of an invitation, found or made; written to the invitation."""
+	if not doc.lead:
+		lead = leads.ensure_lead(party_of(doc))
+		record.write(doc.name, lead=lead)
+		doc.lead = lead
+	return doc.lead
+
+
+def party_of(doc) -> leads.Party:
+	"""An invitation as its Lead has it."""
+	is_person = doc.invitee_type == INDIVIDUAL
+	first, last = doc.contact_first_name, doc.contact_last_name
+	if is_person and not first:
+		first, last = doc.prospect_name, None
+	return leads.Party(
+		organisation=None if is_person else doc.prospect_name,
+		first_name=first,
+		last_name=last,
+		email=doc.email,
+		phone=doc.phone,
+		position=doc.contact_position,
+		website=doc.website,
+		country=doc.country,
+		territory=doc.territory,
+		sector=doc.sector,
+		language=doc.preferred_language,
+		owner=doc.officer,
+	)
+
+
+def _existing(doctype: str, name: str | None) -> str | None:
+	return frappe.db.get_value(doctype, name, cache=True) if name else None
+
+
+# Before each mail
 
 
 def still_welcome(invitations: Iterable[str]) -> dict[str, str]:
-	"""Of these invitations those that must not be written to any more, with the reason."""
-	raise NotImplementedError
+	"""Of these invitations those that must not be written to any more, with the reason as text.
+
+	Has become a member, is on the list of those not to invite, has opted out elsewhere, has no address. Asked
+	again before anything leaves, because days lie between planning and sending. A fixed number of queries for
+	any number of invitations. Invitations to activities stop for opt-outs alone: members are welcome there.
+	"""
+	names = list(invitations)
+	if not names:
+		return {}
+	rows = frappe.get_all(
+		INVITATION,
+		{"name": ("in", names)},
+		["name", "purpose", "email", "prospect_name", "prospect_name_local", "country"],
+		limit=0,
+	)
+	found = {}
+	blocked = do_not_invite.reasons(
+		do_not_invite.Party(
+			row.name,
+			row.email,
+			tuple(filter(None, (row.prospect_name, row.prospect_name_local))),
+			row.country,
+		)
+		for row in rows
+	)
+	recruited = [row for row in rows if row.purpose == MEMBERSHIP]
+	by_email, by_identity = parties.members_among(
+		emails=[row.email for row in recruited],
+		identities=[(row.prospect_name, row.country) for row in recruited],
+	)
+	for row in rows:
+		if row.name in blocked:
+			found[row.name] = reason(blocked[row.name])
+		elif row.purpose == MEMBERSHIP:
+			member = by_email.get(fold_email(row.email)) or by_identity.get((row.prospect_name, row.country))
+			if member:
+				found[row.name] = _("A member by now: {0}").format(member)
+	return found
+
+
+# Countries
+
+
+def country_codes() -> dict[str, str]:
+	"""ISO codes in capitals by Frappe's Country records."""
+	return {name: code for code, name in country_names().items()}
+
+
+def country_names() -> dict[str, str]:
+	"""Frappe's Country records by ISO code in capitals; read once in a request or job."""
+	if not hasattr(frappe.local, "imta_country_names"):
+		frappe.local.imta_country_names = {
+			code.upper(): name
+			for name, code in frappe.get_all("Country", fields=["name", "code"], as_list=True, limit=0)
+			if code
+		}
+	return frappe.local.imta_country_names

@@ -14,25 +14,11 @@ from frappe import _
 from frappe.utils import cstr, now, now_datetime
 from pypika.terms import Case
 
+from imta_crm.policy.invitation import ALIVE, CLOSED, MEMBERSHIP
 from imta_crm.policy.names import fold, identity_key
+from imta_crm.policy.prospects import fold_email
 
 INVITATION = "Invitation"
-MEMBERSHIP = "Membership"
-ALIVE = frozenset(("Planned", "Invited", "Later", "Interested", "Accepted", "Applied"))
-#: From here no step and no person leads back to the list of those to be written to.
-CLOSED = frozenset(
-	(
-		"Declined",
-		"Do Not Write",
-		"Unreachable",
-		"Wrong Person",
-		"Admitted",
-		"Not Admitted",
-		"No Reply",
-		"Merged",
-		"Withdrawn",
-	)
-)
 KEY_LENGTH = 190
 KEY_FIELDS = ("status", "campaign", "purpose", "email", "prospect_name", "country")
 
@@ -135,8 +121,8 @@ def live_keys(values: Mapping) -> dict[str, str | None]:
 	scope = MEMBERSHIP if values.get("purpose") == MEMBERSHIP else values.get("campaign")
 	email, name = fold_email(values.get("email")), cstr(values.get("prospect_name"))
 	return {
-		"live_email": _key(f"{scope}|{email}") if email else None,
-		"live_name": _key(f"{scope}|{identity_key(name, cstr(values.get('country')))}") if name else None,
+		"live_email": shorten(f"{scope}|{email}") if email else None,
+		"live_name": shorten(f"{scope}|{identity_key(name, cstr(values.get('country')))}") if name else None,
 	}
 
 
@@ -150,16 +136,12 @@ def folded(values: Mapping) -> dict[str, str | None]:
 	}
 
 
-def fold_email(email: str | None) -> str:
-	"""An address for comparing: without regard to case and white space."""
-	return fold(cstr(email)).replace(" ", "")
-
-
-def _key(text: str) -> str:
-	if len(text) <= KEY_LENGTH:
+def shorten(text: str, length: int = KEY_LENGTH) -> str:
+	"""A key that fits its column; the hash at the end of a long one keeps it apart from others."""
+	if len(text) <= length:
 		return text
 	digest = frappe.utils.sha256_hash(text)
-	return f"{text[: KEY_LENGTH - len(digest) - 1]}~{digest}"
+	return f"{text[: length - len(digest) - 1]}~{digest}"
 
 
 def _update(fields: tuple[str, ...], rows: Mapping[str, Mapping]) -> None:
