@@ -74,18 +74,32 @@ override_whitelisted_methods = {
 # Documents of others
 doc_events = {
 	"ToDo": {
-		"on_update": "imta_crm.liaison.next_steps.follow_todo",
-		"on_trash": "imta_crm.liaison.next_steps.forget_todo",
+		"on_update": [
+			"imta_crm.liaison.next_steps.follow_todo",
+			"imta_crm.invitations.tasks.follow_todo",
+		],
+		"on_trash": [
+			"imta_crm.liaison.next_steps.forget_todo",
+			"imta_crm.invitations.tasks.forget_todo",
+		],
 	},
 	"Document Follow": {
 		"before_insert": "imta_crm.liaison.permissions.refuse_blind_follow",
 	},
 	"Membership Application": {
-		"on_update": "imta_crm.dues.admission.on_application",
+		"on_update": [
+			"imta_crm.dues.admission.on_application",
+			"imta_crm.invitations.conversion.follow_application",
+		],
+		"on_trash": "imta_crm.invitations.conversion.release_invitation",
 	},
 	"IMTA Member": {
 		"onload": "imta_crm.liaison.contacts.show_on_member",
-		"on_update": "imta_crm.liaison.next_steps.hand_over",
+		"after_insert": "imta_crm.invitations.conversion.follow_member",
+		"on_update": [
+			"imta_crm.liaison.next_steps.hand_over",
+			"imta_crm.invitations.conversion.follow_member",
+		],
 	},
 	"Customer": {
 		"validate": "imta_crm.erp.customers.guard_member_link",
@@ -132,6 +146,8 @@ scheduler_events = {
 		"*/5 * * * *": [
 			"imta_crm.membership.doctype.roster_import.roster_import.resume_stalled",
 			"imta_crm.dues.runner.resume_stalled",
+			"imta_crm.invitations.sending.enqueue_due",
+			"imta_crm.invitations.campaigns.advance",
 		],
 	},
 	"daily_long": [
@@ -146,6 +162,8 @@ scheduler_events = {
 website_route_rules = [
 	{"from_route": "/member-card/<token>", "to_route": "member-card"},
 ]
+
+page_renderer = ["imta_crm.portal.guest.InvitationPage"]
 
 # Templates and PDFs
 jinja = {"methods": ["imta_crm.dues.notice.dues_notice", "imta_crm.membership.card.membership_card"]}

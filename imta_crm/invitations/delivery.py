@@ -1,18 +1,429 @@
-"""What became of the mails: reconciles touches with Frappe's Email Queue."""
+"""What became of the mails: reconciles touches with Frappe's Email Queue.
+
+Frappe's flush sends a mail in three commits: "Sending", the recipient's row "Sent", and "Sent" or the error.
+It tries each of ours once (`sending.once_only`); whether a failed one may go again is decided here, by what
+the server said (`policy.mail_failure`):
+
+- an outage, or "come again later": the same row goes back, with the same Message-ID, after a growing wait
+  within the recipient's working hours;
+- the address is refused for good: the touch is Failed, the invitation Unreachable;
+- nobody can know whether it was sent, because the connection or the process died over it: Unknown, and never
+  sent again.
+
+What `sending.hold` has taken back is looked at here again when no flush can be at it any more: either it had
+left all the same, or the row goes, and the step is planned anew if campaign and invitation still want it.
+
+All of this can be repeated, and run twice at once.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe import _
+from frappe.email.doctype.email_queue.email_queue import get_email_retry_limit
+from frappe.utils import cint, cstr, get_datetime, get_system_timezone, now_datetime
+
+from imta_crm.invitations import campaigns, record, sending, tasks
+from imta_crm.invitations.sending import (
+	BOUNCED,
+	EMAIL_QUEUE,
+	FAILED,
+	INVITATION,
+	QUEUED,
+	SENT,
+	SKIPPED,
+	TAKEN_BACK,
+	TO_DO,
+	TOUCH,
+	UNKNOWN,
+	parts,
+	write_touches,
+)
+from imta_crm.policy import mail_failure, schedule, zones
+from imta_crm.policy.invitation import CLOSED, OPEN, UNREACHABLE
+from imta_crm.transactions import persistently
+
+CHUNK = 200
+#: A flush that has read a row marks it "Sending" at once. After this long it has, or it is no more.
+GRACE = timedelta(minutes=1)
+#: A mail is in the hands of the server for two minutes at most (Frappe's time-out), a flush for some more.
+DEAD_AFTER = timedelta(minutes=30)
+#: Waits before a mail goes to the server again.
+AFTER_OUTAGE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60))
+AFTER_REFUSAL = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240))
+#: How long a server may say "come again" before we believe that it will not take the mail. RFC 5321: 4-5 days.
+GIVE_UP_AFTER = timedelta(days=4)
 
 
 def reconcile(now: datetime | None = None, campaign: str | None = None) -> dict[str, int]:
-	"""Bring the touches that are on their way to what the Email Queue says. Commits."""
-	return {}
+	"""Bring the touches that are on their way to what the Email Queue says. Commits.
+
+	Returns counts: sent, failed, unknown, put back, taken back.
+	"""
+	moment = (get_datetime(now) if now else now_datetime()).replace(microsecond=0)
+	counts: Counter = Counter()
+	frappe.db.rollback()  # a new snapshot
+	persistently(lambda: _hold_what_must_not_leave(campaign))
+	for part in parts(_arrived(campaign), CHUNK):
+		frappe.db.rollback()
+		counts["sent"] += persistently(lambda part=part: _settle_sent(part, moment))
+	for name in _waiting(campaign):
+		frappe.db.rollback()
+		try:
+			outcome = persistently(lambda name=name: _settle_one(name, moment))
+		except Exception:
+			# One that cannot be settled stops nobody else; it is looked at again in five minutes.
+			frappe.db.rollback()
+			frappe.log_error(
+				title=_("Delivery of {0}").format(name), reference_doctype=TOUCH, reference_name=name
+			)
+			frappe.db.commit()  # keeps the error
+			outcome = "problems"
+		counts[outcome] += 1
+	frappe.db.rollback()
+	persistently(lambda: _cancel_tasks_of_closed(campaign))
+	counts.pop("", None)
+	return dict(counts)
+
+
+def _hold_what_must_not_leave(campaign: str | None) -> None:
+	"""Mails of paused or cancelled campaigns and of ended invitations: whoever ended them may not have said so."""
+	touch, invitation = frappe.qb.DocType(TOUCH), frappe.qb.DocType(INVITATION)
+	plan = frappe.qb.DocType(campaigns.CAMPAIGN)
+	query = (
+		frappe.qb.from_(touch)
+		.join(invitation)
+		.on(invitation.name == touch.invitation)
+		.join(plan)
+		.on(plan.name == touch.campaign)
+		.select(touch.invitation, touch.campaign, plan.workflow_state)
+		.distinct()
+		.where(
+			(touch.status == QUEUED)
+			& (
+				invitation.status.notin(list(OPEN))
+				| plan.workflow_state.notin([campaigns.RUNNING, campaigns.COMPLETED])
+			)
+		)
+	)
+	if campaign:
+		query = query.where(touch.campaign == campaign)
+	rows = query.run(as_dict=True)
+	stopped = {row.campaign: row.workflow_state for row in rows}
+	for name, state in stopped.items():
+		if state not in (campaigns.RUNNING, campaigns.COMPLETED):
+			sending.hold(_("The campaign is {0}.").format(_(state)), campaign=name)
+	for row in rows:
+		if row.workflow_state in (campaigns.RUNNING, campaigns.COMPLETED):
+			sending.hold(_("The invitation is closed."), invitation=row.invitation)
+	frappe.db.commit()  # what is held is held, whatever comes after
+
+
+def _cancel_tasks_of_closed(campaign: str | None) -> None:
+	touch, invitation = frappe.qb.DocType(TOUCH), frappe.qb.DocType(INVITATION)
+	query = (
+		frappe.qb.from_(touch)
+		.join(invitation)
+		.on(invitation.name == touch.invitation)
+		.select(touch.name)
+		.where((touch.status == TO_DO) & invitation.status.isin(list(CLOSED)))
+		.limit(CHUNK)
+	)
+	if campaign:
+		query = query.where(touch.campaign == campaign)
+	if names := query.run(pluck=True):
+		tasks.cancel(names, _("The invitation is closed."))
+	frappe.db.commit()  # end of the step
+
+
+def _arrived(campaign: str | None) -> list[tuple[str, str]]:
+	"""Touches whose mail has left without any trouble, with their invitations."""
+	touch, queue = frappe.qb.DocType(TOUCH), frappe.qb.DocType(EMAIL_QUEUE)
+	query = (
+		frappe.qb.from_(touch)
+		.join(queue)
+		.on(queue.name == touch.email_queue)
+		.select(touch.name, touch.invitation)
+		.where((touch.status == QUEUED) & (queue.status == "Sent"))
+		.orderby(touch.invitation)
+	)
+	if campaign:
+		query = query.where(touch.campaign == campaign)
+	return list(query.run())
+
+
+def _settle_sent(part: Sequence[tuple[str, str]], now: datetime) -> int:
+	"""The ordinary case, many at once. Returns how many; commits."""
+	names, invitations = [name for name, _of in part], {of for _name, of in part}
+	locked = sending.take(sorted(invitations))
+	touch, queue = frappe.qb.DocType(TOUCH), frappe.qb.DocType(EMAIL_QUEUE)
+	mine = (touch.name.isin(names)) & touch.invitation.isin([row.name for row in locked] or [""])
+	(
+		frappe.qb.update(touch)
+		.join(queue)
+		.on(queue.name == touch.email_queue)
+		.set(touch.status, SENT)
+		.set(touch.sent_at, queue.modified)
+		.set(touch.problem, None)
+		.set(touch.retry_at, None)
+		.set(touch.modified, frappe.utils.now())
+		.where(mine & (touch.status == QUEUED) & (queue.status == "Sent"))
+		.run()
+	)
+	sending.settle_many(locked, now)
+	frappe.db.commit()  # touches and invitations of the part together
+	return len(locked)
+
+
+def _waiting(campaign: str | None) -> list[str]:
+	"""Touches whose mail is no longer, or not at all, waiting in the Email Queue."""
+	touch, queue = frappe.qb.DocType(TOUCH), frappe.qb.DocType(EMAIL_QUEUE)
+	query = (
+		frappe.qb.from_(touch)
+		.left_join(queue)
+		.on(queue.name == touch.email_queue)
+		.select(touch.name)
+		.where(
+			(touch.status == QUEUED) & (queue.name.isnull() | (queue.status != "Not Sent"))
+			| (touch.status == SKIPPED) & touch.email_queue.isnotnull()
+		)
+		.orderby(touch.name)
+	)
+	if campaign:
+		query = query.where(touch.campaign == campaign)
+	return query.run(pluck=True)
+
+
+def _settle_one(name: str, now: datetime) -> str:
+	"""One touch, as a transaction of its own. Returns what became of it, "" for nothing yet."""
+	invitation = frappe.db.get_value(TOUCH, name, "invitation")
+	frappe.db.rollback()
+	if not invitation:
+		return ""
+	record.lock(invitation)
+	touch = frappe.db.get_value(TOUCH, name, "*", as_dict=True, for_update=True)
+	outcome = ""
+	if touch and touch.status == QUEUED:
+		outcome = _settle_queued(touch, now)
+	elif touch and touch.status == SKIPPED and touch.email_queue:
+		outcome = _settle_taken_back(touch, now)
+	if outcome:
+		sending.settle(invitation, now)
+	frappe.db.commit()  # one touch and its invitation together
+	return outcome
+
+
+def _mail_of(touch: frappe._dict) -> frappe._dict | None:
+	mail = (
+		frappe.db.get_value(
+			EMAIL_QUEUE,
+			touch.email_queue,
+			["name", "status", "error", "modified", "retry"],
+			as_dict=True,
+			for_update=True,
+		)
+		if touch.email_queue
+		else None
+	)
+	if mail and mail.status == "Sending":
+		delivered = frappe.db.get_value(
+			"Email Queue Recipient", {"parent": mail.name}, ["status", "modified"]
+		)
+		if delivered and delivered[0] == "Sent":
+			mail.status, mail.modified = "Sent", delivered[1]
+	return mail
+
+
+def _settle_queued(touch: frappe._dict, now: datetime) -> str:
+	mail = _mail_of(touch)
+	if not mail:
+		return _unknown(
+			touch, _("The mail is no longer in the Email Queue; nobody can tell whether it was sent.")
+		)
+	if mail.status == "Sent":
+		return _sent(touch, mail)
+	if mail.status == "Error":
+		return _failed(touch, mail, now)
+	if mail.status == "Sending" and _is_past(mail.modified, now, DEAD_AFTER):
+		return _unknown(touch, _("The process that sent the mail died; nobody can tell whether it was sent."))
+	if mail.status == TAKEN_BACK:
+		write_touches([touch.name], status=SKIPPED, problem=cstr(mail.error)[:500])
+		return "taken_back"
+	return ""
+
+
+def _settle_taken_back(touch: frappe._dict, now: datetime) -> str:
+	mail = _mail_of(touch)
+	if mail and mail.status == "Sent":
+		return _sent(touch, mail)
+	if mail and mail.status == "Sending":
+		if _is_past(mail.modified, now, DEAD_AFTER):
+			return _unknown(
+				touch, _("The process that sent the mail died; nobody can tell whether it was sent.")
+			)
+		return ""
+	if mail and mail.status == "Error" and mail_failure.classify(mail.error).kind == mail_failure.UNKNOWN:
+		return _unknown(touch, mail_failure.classify(mail.error).text)
+	if mail and mail.status != TAKEN_BACK:
+		# Put up again by hand, or a flush that had read it failed.
+		frappe.db.set_value(EMAIL_QUEUE, mail.name, {"status": TAKEN_BACK, "error": touch.problem})
+		return ""
+	if mail and not _is_past(mail.modified, now, GRACE):
+		return ""
+	if mail:
+		frappe.db.delete("Email Queue Recipient", {"parent": mail.name})
+		frappe.db.delete(EMAIL_QUEUE, {"name": mail.name})
+	if _is_wanted(touch, now):
+		frappe.db.delete(TOUCH, {"name": touch.name})
+		return "taken_back"
+	write_touches([touch.name], email_queue=None)
+	return "stopped"
+
+
+def _is_wanted(touch: frappe._dict, now: datetime) -> bool:
+	"""Whether the campaign would take this step again."""
+	row = frappe.db.get_value(INVITATION, touch.invitation, "*", as_dict=True)
+	rules = campaigns.rules_of(touch.campaign)
+	if row.status not in OPEN or rules.state in campaigns.OVER:
+		return False
+	others = [
+		other
+		for other in sending.touches_of([touch.invitation])[touch.invitation]
+		if other.name != touch.name
+	]
+	upcoming = sending.next_of(row, others, rules, now)
+	return bool(upcoming and upcoming.step.key == touch.step_key)
+
+
+def _sent(touch: frappe._dict, mail: frappe._dict) -> str:
+	write_touches([touch.name], status=SENT, sent_at=mail.modified, problem=None, retry_at=None)
+	return "sent"
+
+
+def _unknown(touch: frappe._dict, problem: str) -> str:
+	write_touches([touch.name], status=UNKNOWN, problem=problem[:500], retry_at=None)
+	if frappe.db.exists(EMAIL_QUEUE, {"name": touch.email_queue, "status": ("!=", "Sent")}):
+		# Never again, also not by the Retry button.
+		frappe.db.set_value(EMAIL_QUEUE, touch.email_queue, "status", TAKEN_BACK)
+	record.note(touch.invitation, f"{touch.step_title}: {problem}")
+	return "unknown"
+
+
+def _failed(touch: frappe._dict, mail: frappe._dict, now: datetime) -> str:
+	failure = mail_failure.classify(mail.error)
+	_forget_notifications(mail.name)
+	if failure.kind == mail_failure.UNKNOWN:
+		return _unknown(touch, failure.text)
+	if failure.kind == mail_failure.RECIPIENT:
+		write_touches([touch.name], status=FAILED, problem=failure.text, retry_at=None)
+		_set_aside(mail.name)
+		_unreachable(touch.invitation, failure.text)
+		return "failed"
+	if failure.kind == mail_failure.MESSAGE or _has_had_enough(touch, failure, now):
+		write_touches([touch.name], status=FAILED, problem=failure.text, retry_at=None)
+		_set_aside(mail.name)
+		_tell_campaign(touch.campaign, failure.text)
+		return "failed"
+	return _put_back(touch, mail, failure, now)
+
+
+def _has_had_enough(touch: frappe._dict, failure: mail_failure.Failure, now: datetime) -> bool:
+	since = now - get_datetime(touch.made_at)
+	if failure.kind == mail_failure.TEMPORARY:
+		return since > GIVE_UP_AFTER
+	# An outage is nobody's refusal: it ends with the campaign.
+	rules = campaigns.rules_of(touch.campaign)
+	return since > GIVE_UP_AFTER and now.date() > rules.to_date
+
+
+def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Failure, now: datetime) -> str:
+	"""The server has not taken it: the same mail again, later, within the recipient's hours."""
+	waits = AFTER_REFUSAL if failure.kind == mail_failure.TEMPORARY else AFTER_OUTAGE
+	attempts = cint(touch.attempts) or 1
+	again = _fit(touch, now + waits[min(attempts, len(waits)) - 1])
+	frappe.db.set_value(
+		EMAIL_QUEUE,
+		mail.name,
+		{"status": "Not Sent", "send_after": again, "retry": get_email_retry_limit(), "error": mail.error},
+	)
+	write_touches([touch.name], problem=failure.text, attempts=attempts + 1, retry_at=again)
+	if failure.kind == mail_failure.SERVER:
+		_tell_campaign(touch.campaign, failure.text)
+	return "put_back"
+
+
+def _fit(touch: frappe._dict, moment: datetime) -> datetime:
+	row = frappe.db.get_value(INVITATION, touch.invitation, ["country", "time_zone"], as_dict=True)
+	site = ZoneInfo(get_system_timezone())
+	country = sending.country_code(row.country)
+	fitting = schedule.fit(
+		moment.replace(tzinfo=site),
+		row.time_zone or zones.zone_of(country),
+		country,
+		campaigns.rules_of(touch.campaign).hours,
+	)
+	return fitting.astimezone(site).replace(tzinfo=None)
+
+
+def _set_aside(mail: str) -> None:
+	"""Refused for good: nobody shall send it again with the Retry button. Its error stays to be read."""
+	frappe.db.set_value(EMAIL_QUEUE, mail, "status", TAKEN_BACK)
+
+
+def _forget_notifications(mail: str) -> None:
+	"""Frappe tells the owner of the row of each failure; here it is dealt with."""
+	frappe.db.delete("Notification Log", {"document_type": EMAIL_QUEUE, "document_name": mail})
+
+
+def _tell_campaign(campaign: str, problem: str) -> None:
+	frappe.db.set_value(campaigns.CAMPAIGN, campaign, "last_problem", problem, update_modified=False)
+
+
+def _is_past(moment: datetime | str, now: datetime, wait: timedelta) -> bool:
+	"""Longer ago than `wait`; or so far ahead that the clock was wrong when it was written."""
+	return abs(now - get_datetime(moment)) > wait
+
+
+# Bounces
 
 
 def hard_bounce(touch: str, diagnostic: str) -> None:
-	"""The receiving server has refused the address for good: the touch is Bounced, the invitation Unreachable."""
+	"""The receiving server has refused the address for good: the touch is Bounced, the invitation Unreachable.
+
+	An invitation that has been answered stays as it is. No commit.
+	"""
+	_bounce(touch, diagnostic, BOUNCED)
 
 
 def soft_bounce(touch: str, diagnostic: str) -> None:
-	"""A delay or a full mailbox: noted on the touch, nothing stops."""
+	"""A delay or a full mailbox: noted on the touch, nothing stops. No commit."""
+	_bounce(touch, diagnostic, None)
+
+
+def _bounce(name: str, diagnostic: str, status: str | None) -> None:
+	invitation = frappe.db.get_value(TOUCH, name, "invitation")
+	if not invitation:
+		return
+	record.lock(invitation)
+	touch = frappe.db.get_value(TOUCH, name, "*", as_dict=True, for_update=True)
+	diagnostic = " ".join(cstr(diagnostic).split())[:500]
+	if not status:
+		write_touches([name], problem=diagnostic)
+		return
+	# It came back, so it had left, whatever the touch knew of it.
+	sent_at = touch.sent_at or touch.made_at
+	write_touches([name], status=status, problem=diagnostic, sent_at=sent_at, retry_at=None)
+	_unreachable(invitation, diagnostic)
+	sending.settle(invitation)
+
+
+def _unreachable(invitation: str, diagnostic: str) -> None:
+	if record.lock(invitation).status not in OPEN:
+		return
+	record.close(invitation, UNREACHABLE, diagnostic)
+	sending.stop(invitation, _("The address does not exist."))
