@@ -8,7 +8,7 @@ together. Invitations that turned out to be the same as another one count nowher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -110,6 +110,25 @@ def counts(rows: Iterable[Mapping]) -> dict[str, Any]:
 		"admission_rate": float(stage.admission_rate) if stage.invited else None,
 		"days_to_reply": None if hours is None else round(float(hours) / 24, 1),
 	}
+
+
+def matcher(filters: Filters) -> Callable[[Mapping], bool]:
+	"""Whether a row fits filters of the kinds that `STAGES` has. A flag may stand for a field that is set."""
+
+	def fits_all(row: Mapping) -> bool:
+		for field, wanted in filters.items():
+			value = row.get(field)
+			if wanted == SET:
+				fit = bool(value)
+			elif isinstance(wanted, tuple):
+				fit = value in wanted[1]
+			else:
+				fit = value == wanted
+			if not fit:
+				return False
+		return True
+
+	return fits_all
 
 
 def targets_of(campaigns: Iterable[str]) -> list[frappe._dict]:
