@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
-from typing import TYPE_CHECKING
 
 import frappe
 from frappe import _
@@ -23,6 +22,7 @@ from imta_crm.policy.schedule import Step
 if TYPE_CHECKING:
 	from imta_crm.invitations.campaigns import CampaignRules
 
+INVITATION = "Invitation"
 TOUCH = "Invitation Touch"
 STATUS_OF_TODO = {"Open": "To Do", "Closed": "Done", "Cancelled": "Skipped"}
 
