@@ -43,10 +43,22 @@ class Link:
 		return getdate() > self.expires_on
 
 
-def reply_url(invitation: str, link_key: str, expires_on: date, *, language: str | None = None) -> str:
-	"""Address of the reply page. It opens in the invitee's language, or in this one ("en" or "zh")."""
-	query = "?" + urlencode({"_lang": language}) if language else ""
-	return get_url(f"/invitation/{make_token(invitation, link_key, expires_on, REPLY)}{query}")
+def reply_url(
+	invitation: str,
+	link_key: str,
+	expires_on: date,
+	*,
+	language: str | None = None,
+	reply: str | None = None,
+) -> str:
+	"""Address of the reply page. It opens in the invitee's language, or in this one ("en" or "zh").
+
+	With `reply`, an option of Invitation.reply, that answer is chosen when the page opens; nothing is sent.
+	"""
+	query = {"_lang": language, "reply": frappe.scrub(reply) if reply else None}
+	query = urlencode({key: value for key, value in query.items() if value})
+	token = make_token(invitation, link_key, expires_on, REPLY)
+	return get_url(f"/invitation/{token}" + (f"?{query}" if query else ""))
 
 
 def unsubscribe_url(invitation: str, link_key: str, expires_on: date) -> str:
@@ -74,6 +86,12 @@ def read(token: str | None) -> Link | None:
 	link_key = frappe.db.get_value("Invitation", link.invitation, "link_key")
 	good = hmac.compare_digest(mac, _sign(body, link_key or "no key"))
 	return link if good and link_key else None
+
+
+def purpose_of(token: str | None) -> str | None:
+	"""What a link says it is for, before its signature is looked at; None for what is no link."""
+	parts = _decode(token)
+	return parts[2].purpose if parts else None
 
 
 def _body(invitation: str, expires_on: date, purpose: str) -> bytes:
