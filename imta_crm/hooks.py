@@ -140,6 +140,10 @@ doc_events = {
 # Timeline
 additional_timeline_content = {"IMTA Member": ["imta_crm.liaison.timeline.get_timeline_content"]}
 
+# Mail: whatever job or request may send some
+before_job = ["imta_crm.invitations.mail_headers.register"]
+before_request = ["imta_crm.invitations.mail_headers.register"]
+
 # Scheduler
 scheduler_events = {
 	"cron": {

@@ -1,0 +1,32 @@
+"""A mail on its way from `compose`, which finds the words, to `mailing`, which queues it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: Languages that letters are written in.
+EN, ZH = "en", "zh"
+LANGUAGES = (EN, ZH)
+
+
+@dataclass(frozen=True)
+class Mail:
+	"""A mail to one person, ready to be queued.
+
+	`html` is the body without the site's frame, `language` is "en" or "zh", `email_account` the name of the
+	Email Account to send from, None for the default one. `unsubscribe_url` takes one-click POSTs (RFC 8058).
+	`invitation` names the document of `reference_doctype` that replies are linked to.
+	"""
+
+	invitation: str
+	step_key: str
+	to: str
+	subject: str
+	html: str
+	text: str
+	language: str
+	to_name: str = ""
+	unsubscribe_url: str | None = None
+	email_account: str | None = None
+	headers: dict[str, str] = field(default_factory=dict)
+	reference_doctype: str = "Invitation"
