@@ -110,6 +110,7 @@ class MembershipApplication(Document):
 	def before_insert(self) -> None:
 		for field in SYSTEM_FIELDS:
 			self.set(field, None)
+		self.invitation = self.flags.invitation
 		if intake.is_web_form():
 			self.source = "Web"
 			intake.check(self)
@@ -229,7 +230,7 @@ class MembershipApplication(Document):
 	def clean_names(self) -> None:
 		for field in ("applicant_name", "applicant_name_local", "contact_first_name", "contact_last_name"):
 			self.set(field, tidy(self.get(field) or "") or None)
-			if self.get(field) and _LINK.search(self.get(field)):
+			if not is_plain_name(self.get(field)):
 				# Names go into mails and on to pages: no room for addresses and markup. (The signs themselves
 				# would make this text HTML, for which Frappe finds no translation.)
 				frappe.throw(
@@ -283,6 +284,11 @@ class MembershipApplication(Document):
 					_("Approve on the day of admission or later: a member is active at once."),
 					DecisionIncomplete,
 				)
+
+
+def is_plain_name(text: str | None) -> bool:
+	"""Whether a name is free of web addresses and markup."""
+	return not (text and _LINK.search(text))
 
 
 def has_permission(doc: Document, ptype: str = "read", user: str | None = None, **kwargs) -> bool:
