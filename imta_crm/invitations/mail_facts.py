@@ -73,7 +73,7 @@ _LABELS = {
 }
 _OPT_OUT = {
 	"en": (
-		"You receive this letter from {alliance} because we believe that our work matters to you. If you do not"
+		"You receive this letter from the {alliance} because we believe that our work matters to you. If you do not"
 		' wish to hear from us about this, <a href="{url}" style="color:#6b7280">tell us here</a> and we will not'
 		" write again."
 	),

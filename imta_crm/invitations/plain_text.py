@@ -103,7 +103,8 @@ class _Writer(HTMLParser):
 			address = bare.partition("?")[0]
 			if words == address:
 				return
-		self.parts.append(f": {address} " if words else address)
+		mark = "：" if words[-1:] > "\u2e80" else ": "
+		self.parts.append(f"{mark}{address} " if words else address)
 
 	def text(self) -> str:
 		# Spaces run together across tags, too; what leads a line is an indentation only before a list's mark.
