@@ -121,6 +121,107 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"The same name and country as in row {0} ({1})",
 		"与第 {0} 行名称和国家/地区相同（{1}）",
 	),
+	# Invitations: who is not invited, or not without a decision
+	"same_address_member": ("A member already: {0} has the address {1}", "已是会员：{0} 使用邮箱 {1}"),
+	"same_name_member": ("A member already: {0}", "已是会员：{0}"),
+	"like_name_member": ("Perhaps a member already: {0}", "可能已是会员：{0}"),
+	"like_domain_member": ("Perhaps a member already: {0}, also at {1}", "可能已是会员：{0}，同为 {1} 域名"),
+	"like_name_former_member": ("Perhaps a former member: {0}", "可能是前会员：{0}"),
+	"like_domain_former_member": (
+		"Perhaps a former member: {0}, also at {1}",
+		"可能是前会员：{0}，同为 {1} 域名",
+	),
+	"same_address_application": (
+		"Has applied already: {0} has the address {1}",
+		"已提交入会申请：{0} 使用邮箱 {1}",
+	),
+	"same_name_application": ("Has applied already: {0}", "已提交入会申请：{0}"),
+	"like_name_application": ("Perhaps has applied already: {0}", "可能已提交入会申请：{0}"),
+	"like_domain_application": (
+		"Perhaps has applied already: {0}, also at {1}",
+		"可能已提交入会申请：{0}，同为 {1} 域名",
+	),
+	"same_address_invitation": (
+		"In another running campaign: {0} has the address {1}",
+		"已在另一进行中的邀请活动中：{0} 使用邮箱 {1}",
+	),
+	"same_name_invitation": ("In another running campaign: {0}", "已在另一进行中的邀请活动中：{0}"),
+	"like_name_invitation": (
+		"Perhaps in another running campaign: {0}",
+		"可能已在另一进行中的邀请活动中：{0}",
+	),
+	"like_domain_invitation": (
+		"Perhaps in another running campaign: {0}, also at {1}",
+		"可能已在另一进行中的邀请活动中：{0}，同为 {1} 域名",
+	),
+	"same_address_recently_invited": (
+		"Invited not long ago: {0} has the address {1}",
+		"近期已邀请过：{0} 使用邮箱 {1}",
+	),
+	"same_name_recently_invited": ("Invited not long ago: {0}", "近期已邀请过：{0}"),
+	"like_name_recently_invited": ("Perhaps invited not long ago: {0}", "可能近期已邀请过：{0}"),
+	"like_domain_recently_invited": (
+		"Perhaps invited not long ago: {0}, also at {1}",
+		"可能近期已邀请过：{0}，同为 {1} 域名",
+	),
+	"same_address_batch": ("The same address ({1}) as {0} in this list", "与本名单中的 {0} 邮箱相同（{1}）"),
+	"same_name_batch": (
+		"The same name and country as {0} in this list",
+		"与本名单中的 {0} 名称和国家/地区相同",
+	),
+	"like_name_batch": ("Perhaps the same as {0} in this list", "可能与本名单中的 {0} 为同一方"),
+	"like_domain_batch": (
+		"Perhaps the same as {0} in this list, also at {1}",
+		"可能与本名单中的 {0} 为同一方，同为 {1} 域名",
+	),
+	"same_address_same_campaign": ("In this campaign already: {0}", "已在本邀请活动中：{0}"),
+	"same_name_same_campaign": ("In this campaign already: {0}", "已在本邀请活动中：{0}"),
+	"like_name_same_campaign": ("Perhaps in this campaign already: {0}", "可能已在本邀请活动中：{0}"),
+	"like_domain_same_campaign": (
+		"Perhaps in this campaign already: {0}, also at {1}",
+		"可能已在本邀请活动中：{0}，同为 {1} 域名",
+	),
+	"like_name_lead": ("Perhaps the same as the lead {0}", "可能与线索 {0} 为同一方"),
+	"like_domain_lead": (
+		"Perhaps the same as the lead {0}, also at {1}",
+		"可能与线索 {0} 为同一方，同为 {1} 域名",
+	),
+	"same_address_do_not_invite": ("On the do-not-invite list: {1}", "已列入勿扰名单：{1}"),
+	"same_domain_do_not_invite": ("On the do-not-invite list: all of {1}", "已列入勿扰名单：{1} 的全部邮箱"),
+	"same_name_do_not_invite": ("On the do-not-invite list: {0}", "已列入勿扰名单：{0}"),
+	"like_name_do_not_invite": ("Perhaps on the do-not-invite list: {0}", "可能已列入勿扰名单：{0}"),
+	"same_address_opted_out": ("Does not wish to be written to: {1}", "已表示不愿接收邮件：{1}"),
+	# Invitations: replies
+	"reply_unknown": ("“{0}” is not a reply", "“{0}”不是有效的回复"),
+	"reply_not_offered": ("“{0}” is no answer to this invitation", "“{0}”不是对此邀请的有效回复"),
+	"reply_settled": ("This invitation is closed ({0})", "该邀请已办结（{0}）"),
+	"reply_held": (
+		"Decide first whether this prospect is a duplicate",
+		"请先确认该潜在会员是否重复",
+	),
+	"reply_after_do_not_write": (
+		"The person asked not to be written to again",
+		"对方已要求不再来信",
+	),
+	# Invitations: hours
+	"hours_reversed": (
+		"Working hours must end after they begin ({0} to {1})",
+		"工作时间的结束须晚于开始（{0} 至 {1}）",
+	),
+	"zone_unknown": ("“{0}” is not a time zone", "“{0}”不是有效的时区"),
+	"never_open": ("The holidays leave no working day ({0})", "假期设置未留下任何工作日（{0}）"),
+	# Prospects: the rows
+	"prospect_email_missing": (
+		"The e-mail address is missing; without it only tasks can be planned",
+		"缺少电子邮件地址；没有地址只能安排任务",
+	),
+	"address_in_file": ("The same address as in row {0} ({1})", "与第 {0} 行邮箱相同（{1}）"),
+	"website_bad": ("“{0}” is not a web address", "“{0}”不是网址"),
+	"phone_bad": ("“{0}” is not a phone number", "“{0}”不是电话号码"),
+	"zone_unreadable": (
+		"“{0}” is not a time zone; write Asia/Shanghai",
+		"“{0}”不是时区，请写成 Asia/Shanghai",
+	),
 	"already_member": ("A member already: {0}", "已是会员：{0}"),
 }
 
