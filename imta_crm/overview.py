@@ -152,7 +152,8 @@ def contacts_by_month() -> dict:
 	]
 	return _chart(
 		[_month_label(month) for month in months],
-		{label: [counts[label][_key(month)] for month in months] for label in labels},
+		{label: [counts[label][_key(month)] for month in months] for label in labels}
+		or {_("Contacts"): [0] * MONTHS},
 	)
 
 
@@ -195,7 +196,8 @@ def replies_by_week() -> dict:
 			_(reply, context="Invitation"): [counts[reply][week] for week in weeks]
 			for reply in replies
 			if reply in counts
-		},
+		}
+		or {_("Replies"): [0] * WEEKS},
 	)
 
 

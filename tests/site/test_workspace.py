@@ -235,4 +235,4 @@ def test_leadership_has_one_page_of_charts(site):
 
 	frappe.set_user(user_with("Alliance Leadership"))
 	assert len(get_permitted_charts("Alliance Overview")) == 8
-	assert len(get_permitted_cards("Alliance Overview")) == 9
+	assert len(get_permitted_cards("Alliance Overview")) == 8

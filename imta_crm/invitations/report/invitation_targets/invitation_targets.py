@@ -25,9 +25,9 @@ MOST_BARS = 12
 
 
 def execute(filters: dict | None = None) -> tuple:
-	"""Columns, rows, no message and chart. Filters: `campaign` and `year`."""
+	"""Columns, rows, no message and chart of membership campaigns. Filters: `campaign` and `year`."""
 	filters = frappe._dict(filters or {})
-	campaigns = funnel.campaigns(filters)
+	campaigns = funnel.campaigns(filters | {"purpose": "Membership"})
 	rows = targets(campaigns)
 	return columns(), rows, None, chart(rows, single=len(campaigns) == 1)
 
