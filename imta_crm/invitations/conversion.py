@@ -320,11 +320,12 @@ def follow_member(member: Document, method: str | None = None) -> None:
 	invitation that had gone out or was answered before the day of joining has led to it and counts as
 	Admitted; one that had not is withdrawn.
 	"""
-	before = member.get_doc_before_save()
-	if not is_member(member.status) or (before and is_member(before.status)):
+	if not is_member(member.status):
 		return
-	if method == "on_update" and not before:
-		return  # an insertion: after_insert has seen to it
+	if method == "on_update":
+		before = member.get_doc_before_save()
+		if member.flags.in_insert or not before or is_member(before.status):
+			return
 	for name in invitations_of(member):
 		row = record.lock(name)
 		if row.status not in NOT_YET_MEMBERS or (row.application and row.application == member.application):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import frappe
 from frappe.utils import nowdate, validate_email_address, validate_url
 
@@ -108,7 +110,8 @@ def _usable_website(website: str | None) -> str | None:
 	website = (website or "").strip()
 	if website and "://" not in website:
 		website = f"https://{website}"
-	return website if website and validate_url(website, valid_schemes=("http", "https")) else None
+	usable = validate_url(website, valid_schemes=("http", "https")) and not re.search(r"\s", website)
+	return website if website and usable else None
 
 
 def _open_tier(applicant_type: str, wanted: tuple[str | None, ...]) -> str | None:
