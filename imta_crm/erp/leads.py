@@ -5,6 +5,7 @@ Nothing here checks permissions: the calling module has done so on its own docum
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import frappe
@@ -117,6 +118,15 @@ def seen(filters: list) -> list[frappe._dict]:
 		fields=[*COMPARED, *SHOWN],
 		order_by="name",
 		limit_page_length=0,
+	)
+
+
+def countries(names: Iterable[str]) -> dict[str, str | None]:
+	"""Country by Lead. One query."""
+	return dict(
+		frappe.get_all(
+			LEAD, {"name": ("in", list(names) or [""])}, ["name", "country"], as_list=True, limit=0
+		)
 	)
 
 

@@ -45,7 +45,9 @@ TAKEN_OVER = (
 	"member",
 	"contact",
 )
-OVERTAKEN = "overtaken"
+OVERTAKEN, NOT_MADE_CODE = "overtaken", "not_made"
+#: Begins the key of somebody whom a dry run would invite.
+NOT_MADE = "new:"
 INDIVIDUAL = "Individual"
 
 
@@ -120,6 +122,7 @@ def add(
 				officer=prospect.officer or officer,
 				referred_by=referred_by,
 			)
+		if judged.kind in (INVITE, HOLD):
 			known.add(known_prospect(judged))
 		added.note(judged)
 	if added.invited:
@@ -145,7 +148,7 @@ def judge(prospect: Prospect, register: Register) -> Judged:
 	if verdict.kind == INVITE:
 		return Judged(prospect, INVITE)
 	known = verdict.known
-	doctype = DOCTYPES.get(known.kind) if known else None
+	doctype = DOCTYPES.get(known.kind) if known and not known.key.startswith(NOT_MADE) else None
 	return Judged(
 		prospect,
 		verdict.kind,
@@ -182,6 +185,13 @@ def make_register(campaign: str, *, without: str | None = None, lead: str | None
 		)
 		if one.key not in (without, lead)
 	)
+
+
+def refresh(register: Register, campaign: str, since: str, *, but: str) -> None:
+	"""Tell a register what others have invited since that moment; what import `but` made it knows. One query."""
+	plan = frappe.get_cached_doc(CAMPAIGN, campaign)
+	for known in _invitations(plan, country_codes(), since=since, but=but):
+		register.add(known)
 
 
 def _unwelcome(codes: Mapping[str, str]) -> Iterable[Known]:
@@ -231,7 +241,9 @@ def _known_party(kind: str, party: parties.Party, codes: Mapping[str, str]) -> K
 	)
 
 
-def _invitations(plan, codes: Mapping[str, str]) -> Iterable[Known]:
+def _invitations(
+	plan, codes: Mapping[str, str], *, since: str | None = None, but: str | None = None
+) -> Iterable[Known]:
 	"""Those of the same campaign, of live other ones, and those invited to the same purpose not long ago."""
 	table = frappe.qb.DocType(INVITATION)
 	query = frappe.qb.from_(table).select(
@@ -267,6 +279,9 @@ def _invitations(plan, codes: Mapping[str, str]) -> Iterable[Known]:
 			)
 			if same:
 				wanted |= table.campaign.isin(same) & (table.first_sent_at >= add_months(nowdate(), -months))
+	if since:
+		query = query.where(table.creation >= since)
+		query = query.where(table.prospect_import.isnull() | (table.prospect_import != but))
 	for row in query.where(wanted).orderby(table.name).run(as_dict=True):
 		if row.campaign == plan.name:
 			kind = policy.SAME_CAMPAIGN
@@ -293,7 +308,7 @@ def known_prospect(judged: Judged) -> Known:
 	prospect = judged.prospect
 	return Known(
 		kind=policy.BATCH,
-		key=judged.invitation or prospect.key,
+		key=judged.invitation or f"{NOT_MADE}{prospect.key}",
 		names=_names(prospect.name, prospect.name_local),
 		country_code=cstr(prospect.country_code).upper(),
 		emails=_emails(prospect.email),
@@ -332,7 +347,7 @@ def _make(judged: Judged, campaign: str, purpose: str, **about) -> Judged:
 			"invitee_type": prospect.invitee_type,
 			"country": country,
 			"territory": masters.territory_of(country),
-			"sector": _existing("Market Segment", prospect.sector),
+			"sector": sector_of(prospect.sector),
 			"tier": _existing("Member Tier", prospect.tier),
 			"preferred_language": _existing("Language", prospect.language),
 			**{field: getattr(prospect, field) or None for field in TAKEN_OVER},
@@ -353,6 +368,15 @@ def _make(judged: Judged, campaign: str, purpose: str, **about) -> Judged:
 		frappe.db.rollback(save_point=savepoint)
 		frappe.clear_messages()
 		return _overtaken(judged, doc)
+	except Exception as error:
+		if frappe.db.is_deadlocked(error) or frappe.db.is_timedout(error):
+			raise  # the whole transaction is to be tried again
+		# One prospect that the site cannot take stops nobody else.
+		frappe.db.rollback(save_point=savepoint)
+		frappe.clear_messages()
+		frappe.log_error(title=f"Prospect {prospect.name}"[:140])
+		text = frappe.utils.strip_html(str(error)) or type(error).__name__
+		return replace(judged, kind=REFUSE, code=NOT_MADE_CODE, reason=text[:500])
 	frappe.db.release_savepoint(savepoint)
 	return replace(judged, invitation=doc.name)
 
@@ -410,6 +434,14 @@ def party_of(doc) -> leads.Party:
 		language=doc.preferred_language,
 		owner=doc.officer,
 	)
+
+
+def sector_of(name: str | None) -> str | None:
+	"""The sector by its name; made where the settings say that an import may, else left out."""
+	found = _existing("Market Segment", name)
+	if name and not found and cint(frappe.db.get_single_value("Alliance Settings", "import_creates_sectors")):
+		return masters.ensure_market_segments([name])[0]
+	return found
 
 
 def _existing(doctype: str, name: str | None) -> str | None:

@@ -120,6 +120,17 @@ def seen(filters: list) -> list[frappe._dict]:
 	return _seen([*filters, ["status", "not in", (*LAPSED, str(Status.APPLICANT))]])
 
 
+def of_today(names: Iterable[str]) -> dict[str, frappe._dict]:
+	"""Those of the members that are members today, with country and officer. One query."""
+	rows = frappe.get_all(
+		MEMBER,
+		{"name": ("in", list(names) or [""]), "status": ("not in", LAPSED)},
+		["name", "country", "officer"],
+		limit=0,
+	)
+	return {row.name: row for row in rows}
+
+
 def _seen(filters: list) -> list[frappe._dict]:
 	return frappe.get_list(
 		MEMBER,
