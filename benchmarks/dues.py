@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- figures: written by dues.py --write -->", "<!-- end of figures -->"
+from scratch import SINCE, Undo, connect, expect, keep, machine, questions
+
 CHUNK = 25
 RATE = 7.0288
 ONE, TWO, SUBSCRIPTION, PLAIN = "run-1", "run-2", "subscription", "plain"
@@ -43,24 +41,16 @@ def main() -> None:
 	parser.add_argument("--verbose", action="store_true", help="show what the workers say")
 	parser.add_argument("--job", help=argparse.SUPPRESS)
 	options = parser.parse_args()
-	os.chdir(options.bench / "sites")
-
-	import frappe
-
-	frappe.init(site=options.site)
-	frappe.connect()
-	frappe.set_user("Administrator")
-	if not frappe.conf.allow_tests:
-		sys.exit(
-			f"{options.site} does not allow tests: benchmarks make and delete records, use a site for tests"
-		)
+	connect(options.site, options.bench)
 	if options.job:
 		job(json.loads(options.job))
 		return
+	import frappe
+
 	table = measure(options)
 	print("\n" + table)
 	if options.write:
-		keep(table)
+		keep(Path(__file__).name, table)
 	frappe.destroy()
 
 
@@ -152,14 +142,6 @@ def once(options: argparse.Namespace, way: str, year: str) -> dict:
 	}
 
 
-def expect(process: subprocess.Popen, word: str) -> str:
-	"""The rest of the line that begins with this word; lines of others are skipped."""
-	for line in process.stdout:
-		if line.startswith(word):
-			return line[len(word) :].strip()
-	sys.exit(f"a worker ended before it said “{word}”")
-
-
 def job(task: dict) -> None:
 	"""In the worker process: warm up, wait for the word, work, say how many queries it took."""
 	import frappe
@@ -193,13 +175,6 @@ def job(task: dict) -> None:
 		frappe.db.commit()
 	print("queries", questions() - before, flush=True)
 	frappe.destroy()
-
-
-def questions() -> int:
-	"""Statements that the server has had from this session."""
-	import frappe
-
-	return int(frappe.db.sql("show session status like 'Questions'")[0][1])
 
 
 def plain_invoices(year):
@@ -333,46 +308,6 @@ def make_subscriptions(year_name: str) -> None:
 		).insert()
 
 
-SINCE: list[str] = []
-
-
-class Undo:
-	"""Takes away every row that was made since, on a site for tests."""
-
-	def __init__(self) -> None:
-		import frappe
-
-		frappe.db.commit()
-		time.sleep(0.01)
-		self.since = frappe.utils.now()
-		self.series = dict(frappe.db.sql("select name, current from tabSeries"))
-		SINCE.append(self.since)
-
-	def now(self) -> None:
-		import frappe
-
-		frappe.db.rollback()
-		tables = frappe.db.sql_list(
-			"""select c.table_name from information_schema.columns c
-			join information_schema.tables t using (table_schema, table_name)
-			where c.table_schema = database() and c.column_name = 'creation'
-			and t.table_type = 'BASE TABLE' and c.table_name like 'tab%%'"""
-		)
-		for table in tables:
-			frappe.db.sql(f"delete from `{table}` where creation >= %s", (self.since,))
-		for name, current in frappe.db.sql("select name, current from tabSeries"):
-			if current != self.series.get(name):
-				if name in self.series:
-					frappe.db.sql(
-						"update tabSeries set current = %s where name = %s", (self.series[name], name)
-					)
-				else:
-					frappe.db.sql("delete from tabSeries where name = %s", (name,))
-		frappe.db.commit()
-		frappe.clear_cache()
-		SINCE.remove(self.since)
-
-
 def as_table(options: argparse.Namespace, results: dict[str, list[dict]]) -> str:
 	medians = {
 		way: {key: statistics.median(r[key] for r in rows) for key in ("rate", "queries")}
@@ -392,29 +327,6 @@ def as_table(options: argparse.Namespace, results: dict[str, list[dict]]) -> str
 			f" {found['rate'] / medians[PLAIN]['rate']:.1f} × |"
 		)
 	return "\n".join(lines)
-
-
-def machine() -> str:
-	"""Hardware and versions in words."""
-	import erpnext
-	import frappe
-
-	memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-	release = Path("/etc/os-release")
-	names = dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line)
-	database = frappe.db.sql("select version()")[0][0].split("-")[0]
-	return (
-		f"{os.cpu_count()} cores, {memory:.0f} GiB, {names.get('PRETTY_NAME', platform.system()).strip(chr(34))},"
-		f" MariaDB {database}, Frappe {frappe.__version__}, ERPNext {erpnext.__version__},"
-		f" Python {platform.python_version()}."
-	)
-
-
-def keep(table: str) -> None:
-	text = README.read_text(encoding="utf-8")
-	head, rest = text.split(BEGIN, 1)
-	tail = rest.split(END, 1)[1]
-	README.write_text(f"{head}{BEGIN}\n\n{table}\n\n{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -91,9 +91,13 @@ def make_parser() -> argparse.ArgumentParser:
 	benchmark = command("benchmark", "measure on a site of its own")
 	add_bench(benchmark)
 	benchmark.add_argument(
-		"what", choices=["dues"], help="dues: invoices per second beside ERPNext's own ways"
+		"what",
+		choices=["dues", "invitations"],
+		help="dues: invoices per second beside ERPNext's own ways; "
+		"invitations: letters queued per second beside a loop of frappe.sendmail",
 	)
-	benchmark.add_argument("--members", type=int, help="how many members")
+	benchmark.add_argument("--members", type=int, help="dues: how many members")
+	benchmark.add_argument("--invitations", type=int, help="invitations: how many (default: 5000)")
 	benchmark.add_argument("--rounds", type=int, help="how many rounds; the median counts")
 	benchmark.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
 

@@ -545,7 +545,7 @@ def benchmark(options: argparse.Namespace, argv: list[str]) -> int:
 
 
 def run_benchmark(place: Place, options: argparse.Namespace) -> int:
-	steps = Steps(place.logs / "benchmark", command="./imta benchmark dues")
+	steps = Steps(place.logs / "benchmark", command=f"./imta benchmark {options.what}")
 	own = Services(place)
 	services = Services(place, place.own / "run-test")
 	with up.only_one(place):
@@ -555,9 +555,9 @@ def run_benchmark(place: Place, options: argparse.Namespace) -> int:
 			ports = test_ports(place)
 			start_queues(place, steps, services, ports)
 			make_test_site(place, steps, ports, BENCHMARK_SITE, "benchmark")
-			command = [place.python, place.app / "benchmarks" / "dues.py", "--site", BENCHMARK_SITE]
-			command += ["--bench", place.bench]
-			for name in ("members", "rounds"):
+			script = place.app / "benchmarks" / f"{options.what}.py"
+			command = [place.python, script, "--site", BENCHMARK_SITE, "--bench", place.bench]
+			for name in ("members" if options.what == "dues" else "invitations", "rounds"):
 				if getattr(options, name):
 					command += [f"--{name}", str(getattr(options, name))]
 			if options.write:

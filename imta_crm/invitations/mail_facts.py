@@ -23,14 +23,14 @@ from imta_crm.portal import links
 if TYPE_CHECKING:
 	from imta_crm.invitations.campaigns import Activity, CampaignRules
 
-#: What the reply page can be opened with, by the name under which a template has the address.
+#: The answer that the reply page has chosen when it opens, by the name under which a template has the address.
 ANSWERS = {
-	"interested_url": "Interested",
-	"later_url": "Later",
-	"no_url": "No",
-	"wrong_person_url": "Wrong Person",
-	"do_not_write_url": "Do Not Write",
-	"yes_url": "Yes",
+	"interested_url": "interested",
+	"later_url": "later",
+	"no_url": "no",
+	"wrong_person_url": "wrong_person",
+	"do_not_write_url": "do_not_write",
+	"yes_url": "yes",
 }
 #: Names that a template may use.
 NAMES = frozenset(
@@ -150,7 +150,7 @@ def _facts(
 	chinese = language == "zh"
 	tier = _tier(get("tier") or rules.default_tier)
 	officer_name, officer_email = _officer(get("officer") or rules.default_officer or rules.campaign_owner)
-	urls = {key: f"{reply}&{urlencode({'answer': answer})}" for key, answer in ANSWERS.items()}
+	urls = {key: f"{reply}&{urlencode({'reply': answer})}" for key, answer in ANSWERS.items()}
 	alliance, alliance_zh, secretariat = _alliance()
 	return {
 		"prospect_name": cstr(get("prospect_name")),
