@@ -139,7 +139,7 @@ def record_by_officer(
 	"""
 	frappe.get_doc(INVITATION, invitation).check_permission("write")
 	if reply not in choices(frappe.db.get_value(INVITATION, invitation, "purpose")):
-		frappe.throw(_("{0} is no reply to this invitation.").format(_(reply)), ReplyNotUnderstood)
+		frappe.throw(_("{0} is no reply to this invitation.").format(_reply(reply)), ReplyNotUnderstood)
 	named = referral_name or referral_email
 	try:
 		status = record(
@@ -240,14 +240,14 @@ def _write(
 			row.name, **{**values, "closed_at": row.closed_at, "close_reason": row.close_reason}
 		)
 		text = _("The same address or organisation is invited by another campaign, so the status stays {0}.")
-		invitations.note(row.name, text.format(_(row.status)))
+		invitations.note(row.name, text.format(_reply(row.status)))
 		return row.status
 	return status
 
 
 def _follow_steps(name: str, reply: str, status: str) -> None:
 	"""Nothing that waits in the outbox leaves after a reply; what comes next is worked out anew."""
-	sending.stop(name, _("A reply has come: {0}").format(_(reply)))
+	sending.stop(name, _("A reply has come: {0}").format(_reply(reply)))
 	if status in policy.OPEN:
 		sending.plan([name])
 
@@ -372,7 +372,7 @@ def _tell_officer(
 		return
 	with _speaking(frappe.db.get_value("User", officer, "language")):
 		title = escape_html(row.prospect_name)
-		_ring(row.name, officer, _("{0} replied: {1}").format(frappe.bold(title), _(reply)))
+		_ring(row.name, officer, _("{0} replied: {1}").format(frappe.bold(title), _reply(reply)))
 		task = due = None
 		if reply == policy.BY_MAIL:
 			task, due = _mail_task(title), getdate()
@@ -431,10 +431,15 @@ def _close_mail_tasks(name: str) -> None:
 				doc.save(ignore_permissions=True)  # who may record the reply has done what was asked
 
 
+def _reply(value: str) -> str:
+	"""A reply or a status as the options of the document are called."""
+	return _(value, context=INVITATION)
+
+
 def _in_words(
 	reply: str, via: str, comment: str | None, later_on: date | None, referral: Referral | None
 ) -> str:
-	words = [_("Reply: {0} ({1})").format(_(reply), _(via))]
+	words = [_("Reply: {0} ({1})").format(_reply(reply), _(via, context=INVITATION))]
 	if later_on:
 		words.append(_("Write again on {0}.").format(later_on.isoformat()))
 	if referral:

@@ -143,6 +143,7 @@ class ReplyPage(_Page):
 			form=form,
 			problem=problem,
 			given=self.given,
+			given_words=self.given_words,
 			just_given=bool(self.given and not sent and cint(frappe.form_dict.get("done"))),
 			settled=self.settled,
 			first_day=getdate(add_days(getdate(), 1)),
@@ -179,6 +180,15 @@ class ReplyPage(_Page):
 		"""The answer that was given, if it is one that the page offers."""
 		offered = replies.choices(self.invitation.purpose)
 		return self.invitation.reply if self.invitation.reply in offered else None
+
+	@property
+	def given_words(self) -> str:
+		"""The answer as the page says it. What was written beside it is not shown to whoever has the link."""
+		if not self.given:
+			return ""
+		words = _labels(self.invitation)[self.given][0]
+		day = _day(self.invitation.later_on) if self.given == policy.LATER else None
+		return f"{words} · {day}" if day else words
 
 
 class UnsubscribePage(_Page):
@@ -265,7 +275,7 @@ def _about(invitation: frappe._dict) -> dict:
 		frappe.db.get_value("Invitation Campaign", invitation.campaign, "*", as_dict=True) or frappe._dict()
 	)
 	name, local = invitation.prospect_name, invitation.prospect_name_local
-	person = " ".join(filter(None, (invitation.contact_first_name, invitation.contact_last_name)))
+	person = _person(invitation.contact_first_name, invitation.contact_last_name)
 	tier = frappe.db.get_value("Member Tier", invitation.tier, ["tier_name", "tier_name_zh"], as_dict=True)
 	about = {
 		"name": (local or name) if chinese else name,
@@ -286,6 +296,14 @@ def _about(invitation: frappe._dict) -> dict:
 			answer_until=_day(campaign.answer_until),
 		)
 	return about
+
+
+def _person(first: str | None, last: str | None) -> str:
+	"""A name in Chinese characters begins with the family's."""
+	parts = [part for part in (first, last) if part]
+	if any("\u4e00" <= char <= "\u9fff" for part in parts for char in part):
+		return "".join(reversed(parts))
+	return " ".join(parts)
 
 
 def _labels(invitation: frappe._dict) -> dict[str, tuple[str, str]]:
