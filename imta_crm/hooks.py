@@ -150,6 +150,7 @@ scheduler_events = {
 		"*/5 * * * *": [
 			"imta_crm.membership.doctype.roster_import.roster_import.resume_stalled",
 			"imta_crm.dues.runner.resume_stalled",
+			"imta_crm.invitations.doctype.prospect_import.prospect_import.resume_stalled",
 			"imta_crm.invitations.sending.enqueue_due",
 			"imta_crm.invitations.campaigns.advance",
 		],
