@@ -161,19 +161,23 @@ def _settle_sent(part: Sequence[tuple[str, str]], now: datetime) -> int:
 	"""The ordinary case, many at once. Returns how many; commits."""
 	names, invitations = [name for name, _of in part], {of for _name, of in part}
 	locked = sending.take(sorted(invitations))
-	touch, queue = frappe.qb.DocType(TOUCH), frappe.qb.DocType(EMAIL_QUEUE)
-	mine = (touch.name.isin(names)) & touch.invitation.isin([row.name for row in locked] or [""])
-	(
-		frappe.qb.update(touch)
-		.join(queue)
-		.on(queue.name == touch.email_queue)
-		.set(touch.status, SENT)
-		.set(touch.sent_at, queue.modified)
-		.set(touch.problem, None)
-		.set(touch.retry_at, None)
-		.set(touch.modified, frappe.utils.now())
-		.where(mine & (touch.status == QUEUED) & (queue.status == "Sent"))
-		.run()
+	if not locked:
+		frappe.db.rollback()
+		return 0
+	# The query builder cannot say whose column is set.
+	frappe.db.sql(
+		"""update `tabInvitation Touch` touch join `tabEmail Queue` mail on mail.name = touch.email_queue
+		set touch.status = %(sent)s, touch.sent_at = mail.modified, touch.problem = null, touch.retry_at = null,
+			touch.modified = %(now)s
+		where touch.name in %(names)s and touch.invitation in %(locked)s
+			and touch.status = %(queued)s and mail.status = 'Sent'""",
+		{
+			"sent": SENT,
+			"queued": QUEUED,
+			"now": frappe.utils.now(),
+			"names": names,
+			"locked": [row.name for row in locked],
+		},
 	)
 	sending.settle_many(locked, now)
 	frappe.db.commit()  # touches and invitations of the part together

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -40,6 +40,8 @@ from imta_crm.transactions import persistently
 
 if TYPE_CHECKING:
 	from imta_crm.invitations.campaigns import CampaignRules
+
+if TYPE_CHECKING:
 	from imta_crm.invitations.compose import Mail
 
 CAMPAIGN, INVITATION, TOUCH = "Invitation Campaign", "Invitation", "Invitation Touch"
@@ -167,26 +169,41 @@ def next_of(
 	row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRules, now: datetime
 ) -> Next | None:
 	"""The next step of an open invitation, judged from its touches. None where none is to come."""
-	country = country_code(row.get("country"))
-	zone = row.get("time_zone") or zones.zone_of(country)
+	waiting = [get_datetime(touch.retry_at) for touch in touches if is_to_be_repeated(touch)]
 	site = ZoneInfo(get_system_timezone())
-	waiting = [touch.retry_at for touch in touches if is_to_be_repeated(touch)]
-	earliest = max([now, *(get_datetime(at) for at in waiting)])
-	due = schedule.next_step(
-		rules.steps,
-		progress_of(row, touches, rules),
-		language=compose.language_of(row),
-		zone=zone,
-		country_code=country,
-		hours=rules.hours,
-		site_zone=site.key,
-		to_date=rules.to_date,
-		now=earliest.replace(tzinfo=site),
-	)
-	if not due:
+	earliest = max([now, *waiting]).replace(tzinfo=site)
+	progress = progress_of(row, touches, rules)
+	country = country_code(row.get("country"))
+	own = cstr(row.get("time_zone")) or zones.zone_of(country)
+	# A zone that nobody knows is no reason to forget somebody.
+	for zone in dict.fromkeys((own, zones.zone_of(country))):
+		try:
+			due = schedule.next_step(
+				rules.steps,
+				progress,
+				language=compose.language_of(row),
+				zone=zone,
+				country_code=country,
+				hours=rules.hours,
+				site_zone=site.key,
+				to_date=rules.to_date,
+				now=earliest,
+			)
+		except schedule.ScheduleProblem:
+			continue
+		if due:
+			at = due.at.astimezone(site).replace(tzinfo=None)
+			return Next(_as_it_can_be_done(due.step, rules), at, at <= now)
 		return None
-	at = due.at.astimezone(site).replace(tzinfo=None)
-	return Next(due.step, at, at <= now)
+	return None
+
+
+def _as_it_can_be_done(step: Step, rules: CampaignRules) -> Step:
+	"""Who asked to hear later gets a mail, or a call by the officer where the campaign has no words for it."""
+	if not step.key.startswith(schedule.LATER_PREFIX):
+		return step
+	step = replace(step, title=step.title or _("Later, as asked"))
+	return step if any(rules.templates.get(campaigns.LATER, ())) else replace(step, channel="Call")
 
 
 def progress_of(row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRules) -> Progress:
@@ -310,6 +327,7 @@ def replan(campaign: str, now: datetime) -> None:
 
 	So whatever a planning may have missed, or a wrong clock has put off, is found within a day.
 	"""
+	now = _moment(now)
 	campaign_row = frappe.db.get_value(CAMPAIGN, campaign, ["planned_at", "modified"], as_dict=True)
 	planned = campaign_row.planned_at and get_datetime(campaign_row.planned_at)
 	if (
@@ -398,13 +416,15 @@ def _candidates(rules: CampaignRules, now: datetime, size: int, *, only_tasks: b
 		.limit(size)
 	)
 	if only_tasks:
-		titles = [step.title for step in rules.steps if not step.is_mail]
-		mails = {step.title for step in rules.steps if step.is_mail}
-		titles = [title for title in titles if title not in mails]
-		if not titles:
-			return []
-		query = query.where(table.next_step.isin(titles))
+		query = query.where(table.next_step.notin(_titles_of_mails(rules)))
 	return query.run(pluck=True)
+
+
+def _titles_of_mails(rules: CampaignRules) -> list[str]:
+	titles = [step.title for step in rules.steps if step.is_mail]
+	return (
+		[*titles, _("Later, as asked")] if any(rules.templates.get(campaigns.LATER, ())) else titles or [""]
+	)
 
 
 def take(names: list[str]) -> list[frappe._dict]:
