@@ -83,6 +83,9 @@ doc_events = {
 			"imta_crm.invitations.tasks.forget_todo",
 		],
 	},
+	"Communication": {
+		"after_insert": "imta_crm.invitations.inbound.receive",
+	},
 	"Document Follow": {
 		"before_insert": "imta_crm.liaison.permissions.refuse_blind_follow",
 	},
@@ -155,6 +158,9 @@ scheduler_events = {
 			"imta_crm.invitations.campaigns.advance",
 		],
 	},
+	"hourly": [
+		"imta_crm.invitations.inbound.catch_up",
+	],
 	"daily_long": [
 		"imta_crm.membership.changes.apply_due_changes",
 		"imta_crm.dues.admission.catch_up",

@@ -1,7 +1,7 @@
 """What a campaign says, and the states that it goes through.
 
 People change the state by the steps of the workflow "Invitation Campaign", the system by `set_state`. What
-follows from a change is the same for both and stands in `after_change`.
+follows from a change is the same for both and stands in `lifecycle.after_change`.
 
 Times of day and days are those of the site's time zone unless said otherwise.
 """
@@ -11,17 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 import frappe
 from frappe import _
-from frappe.utils import cint, getdate, now_datetime
+from frappe.utils import cint, getdate
 from frappe.utils.data import get_time
 
 from imta_crm.invitations import permissions
-
-if TYPE_CHECKING:
-	from imta_crm.policy.schedule import Hours, Step
+from imta_crm.policy.schedule import Hours, Step
 
 CAMPAIGN = "Invitation Campaign"
 MEMBERSHIP, ACTIVITY = "Membership", "Activity"
@@ -33,7 +30,6 @@ STATES = (DRAFT, PENDING, APPROVED, RUNNING, PAUSED, COMPLETED, CANCELLED)
 OVER = (COMPLETED, CANCELLED)
 #: Prospects may be added.
 OPEN_FOR_PROSPECTS = (DRAFT, PENDING, APPROVED, RUNNING, PAUSED)
-EVENT = "invitation_campaign_progress"
 MAIL = "E-mail"
 #: Key of the templates for those who asked to hear later, in `CampaignRules.templates`.
 LATER = "later"
@@ -154,24 +150,20 @@ def rules_from(doc) -> CampaignRules:
 
 def hours_of(doc) -> Hours:
 	"""When mails may go out, by the recipient's clock."""
-	from imta_crm.policy.schedule import Hours
-
 	holidays = (
 		frappe.get_all("Holiday", {"parent": doc.holiday_list}, pluck="holiday_date")
 		if doc.holiday_list
 		else []
 	)
 	return Hours(
-		work_from=_time(doc.work_from, DEFAULT_FROM),
-		work_to=_time(doc.work_to, DEFAULT_TO),
+		work_from=as_time(doc.work_from, DEFAULT_FROM),
+		work_to=as_time(doc.work_to, DEFAULT_TO),
 		working_days_only=bool(cint(doc.working_days_only)),
 		holidays=frozenset(getdate(day) for day in holidays),
 	)
 
 
 def _step(row) -> Step:
-	from imta_crm.policy.schedule import Step
-
 	return Step(
 		key=row.step_key,
 		title=row.step_title or "",
@@ -202,7 +194,8 @@ def _pair(english: str | None, chinese: str | None) -> tuple[str, str]:
 	return english or chinese or "", chinese or english or ""
 
 
-def _time(value, default: time) -> time:
+def as_time(value, default: time = DEFAULT_FROM) -> time:
+	"""A time of day as a form, the database or Python writes it."""
 	if value is None or value == "":
 		return default
 	if isinstance(value, timedelta):
@@ -249,36 +242,21 @@ def set_state(name: str, state: str, *, reason: str | None = None) -> bool:
 
 	:param reason: shown in the campaign's timeline
 	"""
+	from imta_crm.invitations import lifecycle  # which sends, and so reads campaigns
+
 	before = lock(name).workflow_state
 	if before == state:
 		return False
 	frappe.db.set_value(CAMPAIGN, name, "workflow_state", state)
 	doc = frappe.get_doc(CAMPAIGN, name)
 	doc.add_comment("Workflow", _(state) + (f": {reason}" if reason else ""))
-	after_change(name, before, state)
+	lifecycle.after_change(name, before, state)
 	doc.notify_update()
 	return True
 
 
-def after_change(name: str, before: str | None, state: str) -> None:
-	"""What follows when a campaign has entered a state, by whatever way."""
-	if state == RUNNING:
-		frappe.db.set_value(
-			CAMPAIGN,
-			name,
-			{
-				"started_at": frappe.db.get_value(CAMPAIGN, name, "started_at") or now_datetime(),
-				"finished_at": None,
-			},
-			update_modified=False,
-		)
-	elif state in OVER:
-		frappe.db.set_value(CAMPAIGN, name, "finished_at", now_datetime(), update_modified=False)
-
-
 def advance(today: date | str | None = None) -> dict[str, list[str]]:
-	"""Scheduled: start approved campaigns whose first day has come, complete those that have nothing left.
+	"""Scheduled every five minutes: campaigns start and end by themselves (see `lifecycle.advance`)."""
+	from imta_crm.invitations import lifecycle
 
-	By date reached, not by date met: a day on which no job ran changes nothing.
-	"""
-	return {"started": [], "completed": []}
+	return lifecycle.advance(today)

@@ -115,8 +115,10 @@ def campaign_has_permission(
 	"""Document permission of Invitation Campaign, both as it is stored and as it is about to be."""
 	user = user or frappe.session.user
 	purposes = _stored_and_coming(doc, "purpose")
-	if ptype in ("create", "delete"):
-		return None if all(may_plan(purpose, user) for purpose in purposes) else False
+	if ptype in ("create", "delete", "write", "share"):
+		# The leadership writes its decision; what else it may not, the campaign itself refuses.
+		decides = ptype in ("write", "share") and _has(user, {LEADERSHIP_ROLE})
+		return None if decides or all(may_plan(purpose, user) for purpose in purposes) else False
 	return None if all(sees_campaign(user, purpose) for purpose in purposes) else False
 
 

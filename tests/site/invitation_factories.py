@@ -129,6 +129,7 @@ def make_campaign(
 	for row in [{"planned": 20}] if targets is None else targets:
 		campaign.append("targets", row)
 	campaign.insert(ignore_permissions=True)
+	campaign.flags.ignore_permissions = False
 	if wanted := ("Running" if running else state):
 		put_into(campaign, wanted)
 	return campaign
