@@ -211,13 +211,9 @@ TEXTS: dict[str, tuple[str, str]] = {
 	"zone_unknown": ("“{0}” is not a time zone", "“{0}”不是有效的时区"),
 	"never_open": ("The holidays leave no working day ({0})", "假期设置未留下任何工作日（{0}）"),
 	# Prospects: the rows
-	"prospect_email_missing": (
-		"The e-mail address is missing; without it only tasks can be planned",
-		"缺少电子邮件地址；没有地址只能安排任务",
-	),
-	"address_in_file": ("The same address as in row {0} ({1})", "与第 {0} 行邮箱相同（{1}）"),
 	"website_bad": ("“{0}” is not a web address", "“{0}”不是网址"),
 	"phone_bad": ("“{0}” is not a phone number", "“{0}”不是电话号码"),
+	"officer_unknown": ("“{0}” is not a liaison officer", "“{0}”不是联络专员"),
 	"zone_unreadable": (
 		"“{0}” is not a time zone; write Asia/Shanghai",
 		"“{0}”不是时区，请写成 Asia/Shanghai",

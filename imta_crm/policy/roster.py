@@ -387,8 +387,10 @@ class RosterResult:
 # Reading
 
 
-def read_table(data: bytes) -> Table:
+def read_table(data: bytes, keys: Mapping[str, str] | None = None) -> Table:
 	"""Headings and rows of a CSV file, however it is encoded and separated.
+
+	`keys` as for `columns_of`, where the file is no roster.
 
 	Understood: UTF-8 and UTF-16 with or without mark, GBK and GB18030; comma, semicolon, tab.
 	Raises RosterError.
@@ -400,7 +402,7 @@ def read_table(data: bytes) -> Table:
 	text, encoding = decode(data)
 	if not text.strip():
 		raise RosterError("file_empty")
-	text, separator = _separator(text)
+	text, separator = _separator(text, _FIELD_KEYS if keys is None else keys)
 	rows = _rows(text, separator)
 	first = next((index for index, row in enumerate(rows) if not row.is_blank), None)
 	if first is None:
@@ -466,7 +468,7 @@ def _looks_chinese(data: bytes) -> bool:
 	return pairs > lone or not lone
 
 
-def _separator(text: str) -> tuple[str, str]:
+def _separator(text: str, keys: Mapping[str, str]) -> tuple[str, str]:
 	"""The text without a spreadsheet's `sep=` line, and the separator under which most headings are known."""
 	told = re.match(r'\s*"?sep=([,;\t])"?\s*\r?\n', text, re.IGNORECASE)
 	if told:
@@ -479,7 +481,7 @@ def _separator(text: str) -> tuple[str, str]:
 			cells = next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), [])
 		except csv.Error:
 			return 0, 0
-		known = sum(_field_of(cell) is not None for cell in cells)
+		known = sum(heading_key(cell) in keys for cell in cells)
 		return known, len(cells)
 
 	return text, max(SEPARATORS, key=found)
@@ -501,23 +503,31 @@ def _rows(text: str, separator: str) -> list[Row]:
 # Checking
 
 
+def heading_key(heading: str) -> str:
+	"""Under which a heading is looked up."""
+	return fold_loose(heading) or heading.strip()
+
+
 def _field_keys() -> dict[str, str]:
-	return {fold_loose(name) or name: field_ for field_, names in HEADINGS.items() for name in names}
+	return {heading_key(name): field_ for field_, names in HEADINGS.items() for name in names}
 
 
 _FIELD_KEYS = _field_keys()
 
 
-def _field_of(heading: str) -> str | None:
-	return _FIELD_KEYS.get(fold_loose(heading) or heading.strip())
+def columns_of(
+	headings: Sequence[str],
+	required: Collection[str] = REQUIRED,
+	keys: Mapping[str, str] = _FIELD_KEYS,
+) -> tuple[dict[str, int], list[str]]:
+	"""Where each field stands, and the headings that mean nothing here. Raises RosterError.
 
-
-def columns_of(headings: Sequence[str]) -> tuple[dict[str, int], list[str]]:
-	"""Where each field stands, and the headings that mean nothing here. Raises RosterError."""
+	`keys`: `heading_key` -> field.
+	"""
 	columns: dict[str, int] = {}
 	ignored = []
 	for index, heading in enumerate(headings):
-		field_ = _field_of(heading)
+		field_ = keys.get(heading_key(heading))
 		if field_ is None:
 			if heading:
 				ignored.append(heading)
@@ -527,7 +537,7 @@ def columns_of(headings: Sequence[str]) -> tuple[dict[str, int], list[str]]:
 			columns[field_] = index
 	if "name" not in columns and "name_local" in columns:
 		columns["name"] = columns.pop("name_local")
-	missing = [HEADINGS[field_][0] for field_ in REQUIRED if field_ not in columns]
+	missing = [HEADINGS[field_][0] for field_ in required if field_ not in columns]
 	if missing:
 		shown = ", ".join(heading[:40] for heading in headings[:15] if heading)
 		raise RosterError("heading_missing", ", ".join(missing), shown)
@@ -550,7 +560,7 @@ def check_roster(
 	no member, and all its problems are told. Raises RosterError for headings.
 	"""
 	columns, ignored = columns_of(table.headings)
-	checker = _Checker(table, columns, tiers, currencies, existing, today)
+	checker = RowChecker(table, columns, tiers, currencies, existing, today)
 	checker.result.ignored_columns = ignored
 	if all(row.is_blank for row in table.rows):
 		raise RosterError("no_rows")
@@ -559,7 +569,9 @@ def check_roster(
 	return checker.result
 
 
-class _Checker:
+class RowChecker:
+	"""Reads row by row and notes every problem; `check` makes members of them."""
+
 	def __init__(self, table, columns, tiers, currencies, existing, today):
 		self.headings = table.headings
 		self.columns = columns
@@ -576,10 +588,11 @@ class _Checker:
 		self.first_row: dict[str, tuple[int, str]] = {}
 		self.result = RosterResult()
 
-	def check(self, row: Row) -> None:
+	def begin(self, row: Row) -> bool:
+		"""Turns to the row; False where it is blank or its cells do not stand under the headings."""
 		if row.is_blank:
 			self.result.blank_rows.append(row.number)
-			return
+			return False
 		self.row = row
 		self.failed = False
 		index = self.columns.get("no")
@@ -591,8 +604,12 @@ class _Checker:
 			column = self.headings[len(row.cells)] if code == "row_short" else ""
 			value = row.cells[-1] if code == "row_short" else row.cells[width]
 			self.problem(None, value, code, len(row.cells), width, column=column)
-			return
+			return False
+		return True
 
+	def check(self, row: Row) -> None:
+		if not self.begin(row):
+			return
 		name = self.text("name", required="name_missing")
 		local = self.text("name_local")
 		country = self.country()
@@ -627,7 +644,7 @@ class _Checker:
 	def problem(self, field_: str | None, value: str, code: str, *values: object, column: str = "") -> None:
 		if field_ is not None:
 			index = self.columns.get(field_)
-			column = self.headings[index] if index is not None else HEADINGS[field_][0]
+			column = self.headings[index] if index is not None else HEADINGS.get(field_, (field_,))[0]
 		shown = " ".join(_CONTROL.sub("\ufffd", value).split())
 		shown = shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 1] + "…"
 		self.result.problems.append(Problem(self.row.number, self.no, column, shown, code, values))
