@@ -26,6 +26,7 @@ all call the same functions. Rates, tiers, days and calendars are arguments: the
 | `prospect_file` | a spreadsheet of prospects |
 | `targets` | how many members a plan aims at, by region, sector and tier |
 | `funnel` | how many invitations came how far |
+| `mail_failure` | what an error in sending a mail means, and whether it may be tried again |
 | `inbound` | what an incoming mail is: an answer, an automatic one, a bounce, a wish to be left alone |
 | `preview` | the launcher's `preview` command |
 | `messages` | every sentence that the rules say, by code, in English and Chinese |
