@@ -22,6 +22,7 @@ from imta_crm.policy.status import Status, is_member
 MEMBERS = tuple(str(status) for status in Status if is_member(status))
 #: Figures beside a target that are counted from the campaign's invitations.
 STAGES = ("invited", "replied", "accepted", "admitted")
+FIELDS = ("region", "sector", "tier", "planned")
 NONE: Mapping[str, int] = {"members_today": 0, "gap": 0, "invited": 0, "replied": 0, "admitted": 0}
 
 

@@ -14,6 +14,7 @@ from frappe.utils import cint, flt, get_datetime, getdate
 
 from imta_crm.invitations import approval, campaigns, lifecycle, permissions, targets
 from imta_crm.policy.names import tidy
+from imta_crm.policy.schedule import ScheduleProblem
 from imta_crm.workflows import check_is_on
 
 MAX_STEPS = 20
@@ -165,7 +166,8 @@ class InvitationCampaign(Document):
 		key = tuple((id(row), row.region, row.sector, row.tier, row.planned) for row in rows)
 		known = self.flags.target_figures
 		if not known or known[0] != key:
-			found = targets.figures(self.name, self.purpose, rows)
+			plain = [{field: row.get(field) for field in targets.FIELDS} for row in rows]
+			found = targets.figures(self.name, self.purpose, plain)
 			known = (key, {id(row): each for row, each in zip(rows, found, strict=True)})
 			self.flags.target_figures = known
 		return known[1]
@@ -311,8 +313,9 @@ class InvitationCampaign(Document):
 			frappe.throw(_("{0} is not a year.").format(self.year), WrongPlan)
 
 	def validate_hours(self) -> None:
-		hours = campaigns.hours_of(self)
-		if hours.work_to <= hours.work_from:
+		try:
+			campaigns.hours_of(self)
+		except ScheduleProblem:
 			frappe.throw(_("The hours end before they begin."), WrongPlan)
 
 	def validate_activity(self) -> None:
