@@ -1,0 +1,262 @@
+"""Mails that come in: replies to invitations, automatic replies, bounces, wishes to be left alone.
+
+Frappe fetches the mails and keeps each as a Communication. When one is kept, it is told here what it is and
+to which invitation it belongs; that is all that happens in Frappe's transaction, so that no mail is ever lost
+over it. What follows from it is done by a job of its own after the commit, and by `catch_up` where a job died.
+
+A mail belongs to the invitation whose mail it answers or returns; without such a trace, to the one live
+invitation that was sent to its sender's address.
+"""
+
+from __future__ import annotations
+
+import email.policy
+import sys
+from collections.abc import Sequence
+from email.message import EmailMessage
+
+import frappe
+from frappe import _
+from frappe.email.receive import InboundMail
+from frappe.model.document import Document
+from frappe.utils import add_days, add_to_date, cstr, now_datetime, strip_html
+
+from imta_crm.invitations import delivery, do_not_invite, replies
+from imta_crm.invitations import record as invitations
+from imta_crm.policy import inbound as policy
+from imta_crm.policy.invitation import ACCEPTED, BY_MAIL, DO_NOT_WRITE, INTERESTED, INVITED, LATER, OPEN
+from imta_crm.policy.prospects import fold_email
+from imta_crm.transactions import persistently
+
+COMMUNICATION = "Communication"
+TOUCH = "Invitation Touch"
+#: As Frappe calls a mail that no person wrote; its timeline shows such mails apart.
+AUTOMATED = "Automated Message"
+#: Whoever has one of these may write without answering a certain mail.
+AWAITED = (INVITED, LATER, INTERESTED, ACCEPTED)
+#: Documents that an Email Account may have made of a mail by itself, which say nothing about what it is.
+MADE_BY_ACCOUNT = (None, "", replies.INVITATION, COMMUNICATION, "Lead")
+#: A bounce that names only an address is of a mail not older than this.
+BOUNCE_DAYS = 14
+CATCH_UP_DAYS = 7
+LONGEST_EXCERPT = 500
+
+
+def receive(communication: Document, method: str | None = None) -> None:
+	"""Document event of Communication (`after_insert`): see what came in and to which invitation it belongs."""
+	if not _is_incoming_mail(communication):
+		return
+	found = policy.classify(raw_mail() or _as_raw(communication))
+	if communication.reference_doctype not in MADE_BY_ACCOUNT and not found.is_bounce:
+		return  # an answer to something else, such as an invoice
+	touch = _touch_of(found)
+	invitation = _invitation_of(communication, found, touch)
+	if not invitation and found.kind != policy.UNSUBSCRIBE:
+		return
+	if invitation:
+		_link(communication, invitation)
+	if found.kind in (policy.AUTO_REPLY, policy.HARD_BOUNCE, policy.SOFT_BOUNCE):
+		communication.db_set("communication_type", AUTOMATED, update_modified=False)
+	frappe.enqueue(
+		"imta_crm.invitations.inbound.follow",
+		queue="short",
+		job_id=f"invitation-mail-{communication.name}",
+		deduplicate=True,
+		enqueue_after_commit=True,
+		now=bool(frappe.flags.in_test),
+		communication=communication.name,
+		kind=found.kind,
+		invitation=invitation,
+		touch=touch,
+		diagnostic=" ".join(filter(None, (found.status, found.diagnostic))),
+	)
+
+
+def follow(
+	communication: str,
+	kind: str,
+	invitation: str | None = None,
+	touch: str | None = None,
+	diagnostic: str | None = None,
+) -> None:
+	"""Do what follows from a mail that came in. One transaction; repeating it changes nothing."""
+	row = frappe.db.get_value(
+		COMMUNICATION, communication, ["sender", "subject", "content", "text_content"], as_dict=True
+	)
+	if row:
+		persistently(lambda: _follow(row, kind, invitation, touch, diagnostic))
+
+
+def catch_up() -> int:
+	"""Scheduled: replies by mail whose job was lost are followed now. Returns how many there were."""
+	communication = frappe.qb.DocType(COMMUNICATION)
+	invitation = frappe.qb.DocType(replies.INVITATION)
+	rows = (
+		frappe.qb.from_(communication)
+		.join(invitation)
+		.on(invitation.name == communication.reference_name)
+		.select(communication.name, communication.reference_name)
+		.where(communication.reference_doctype == replies.INVITATION)
+		.where(communication.sent_or_received == "Received")
+		.where(communication.communication_medium == "Email")
+		.where(communication.communication_type == "Communication")
+		.where(communication.creation > add_days(now_datetime(), -CATCH_UP_DAYS))
+		.where(communication.creation < add_to_date(now_datetime(), minutes=-10))
+		.where(invitation.replied_at.isnull())
+		.where(invitation.status.isin(list(OPEN)))
+		.run()
+	)
+	for name, reference in rows:
+		follow(name, policy.REPLY, reference)
+		if not frappe.flags.in_test:
+			frappe.db.commit()  # each mail is whole by itself
+	return len(rows)
+
+
+def raw_mail() -> bytes | None:
+	"""The mail as it came over the wire, if Frappe is about to keep one; None otherwise.
+
+	A Communication has neither the headers nor the delivery report of its mail, and Frappe has no hook that is
+	given them. The mail is the object whose method inserts the Communication.
+	"""
+	frame = sys._getframe(1)
+	while frame:
+		mail = frame.f_locals.get("self")
+		if isinstance(mail, InboundMail):
+			raw = mail.raw_message
+			return raw if isinstance(raw, bytes) else cstr(raw).encode(errors="surrogateescape")
+		frame = frame.f_back
+	return None
+
+
+def _follow(
+	row: frappe._dict, kind: str, invitation: str | None, touch: str | None, diagnostic: str | None
+) -> None:
+	if kind == policy.UNSUBSCRIBE:
+		_leave_alone(row.sender, invitation)
+	elif kind == policy.HARD_BOUNCE:
+		if touch:
+			delivery.hard_bounce(touch, diagnostic or "")
+		invitations.note(invitation, _("A mail could not be delivered: {0}").format(diagnostic or ""))
+	elif kind == policy.SOFT_BOUNCE:
+		if touch:
+			delivery.soft_bounce(touch, diagnostic or "")
+		invitations.note(invitation, _("A mail is delayed: {0}").format(diagnostic or ""))
+	elif kind == policy.AUTO_REPLY:
+		invitations.note(invitation, _("An automatic reply has come: {0}").format(row.subject or ""))
+	else:
+		replies.record(invitation, BY_MAIL, via=replies.BY_MAIL, comment=_excerpt(row))
+
+
+def _leave_alone(sender: str | None, invitation: str | None) -> None:
+	"""The wish counts for the address that wrote it, and for the one that was written to."""
+	if invitation:
+		replies.record(invitation, DO_NOT_WRITE, via=replies.BY_MAIL)
+	written_to = frappe.db.get_value(replies.INVITATION, invitation, "email") if invitation else None
+	if sender and fold_email(sender) != fold_email(written_to or "") and _is_known(sender):
+		do_not_invite.add(
+			email=sender,
+			reason=_("Asked not to be written to again."),
+			source="E-mail",
+			invitation=invitation,
+		)
+
+
+def _is_known(sender: str) -> bool:
+	return bool(frappe.db.exists(replies.INVITATION, {"email_folded": fold_email(sender)}))
+
+
+def _is_incoming_mail(communication: Document) -> bool:
+	return (
+		communication.sent_or_received == "Received"
+		and communication.communication_medium == "Email"
+		and communication.communication_type == "Communication"
+	)
+
+
+def _touch_of(found: policy.Inbound) -> str | None:
+	"""The touch whose mail is answered or returned."""
+	for message_id in found.message_ids:
+		if touch := frappe.db.get_value(TOUCH, {"message_id": message_id}):
+			return touch
+	if found.is_bounce and found.recipient:
+		touches = frappe.get_all(
+			TOUCH,
+			{
+				"email": found.recipient,
+				"status": ("in", ("Queued", "Sent", "Unknown")),
+				"creation": (">", add_days(now_datetime(), -BOUNCE_DAYS)),
+			},
+			pluck="name",
+			order_by="creation desc",
+			limit=1,
+		)
+		return touches[0] if touches else None
+	return None
+
+
+def _invitation_of(communication: Document, found: policy.Inbound, touch: str | None) -> str | None:
+	if communication.reference_doctype == replies.INVITATION:
+		return communication.reference_name  # Frappe knew its own mail
+	if touch:
+		return frappe.db.get_value(TOUCH, touch, "invitation")
+	if found.is_bounce:
+		return None
+	return _only_one_of(found.sender or communication.sender)
+
+
+def _only_one_of(sender: str | None) -> str | None:
+	"""The live invitation to this address, if there is exactly one."""
+	if not sender:
+		return None
+	names: Sequence[str] = frappe.get_all(
+		replies.INVITATION,
+		{"email_folded": fold_email(sender), "status": ("in", AWAITED)},
+		pluck="name",
+		limit=2,
+	)
+	return names[0] if len(names) == 1 else None
+
+
+def _link(communication: Document, invitation: str) -> None:
+	"""Show the mail in the invitation's timeline. A Lead that an account has made of it keeps it, too."""
+	if communication.reference_doctype == replies.INVITATION:
+		return
+	if communication.reference_doctype in (None, ""):
+		communication.db_set(
+			{"reference_doctype": replies.INVITATION, "reference_name": invitation}, update_modified=False
+		)
+		return
+	frappe.get_doc(
+		{
+			"doctype": "Communication Link",
+			"parenttype": COMMUNICATION,
+			"parentfield": "timeline_links",
+			"parent": communication.name,
+			"idx": len(communication.timeline_links) + 1,
+			"link_doctype": replies.INVITATION,
+			"link_name": invitation,
+		}
+	).db_insert()
+
+
+def _as_raw(communication: Document) -> bytes:
+	"""What is known of a mail that did not come through Frappe's inbox."""
+	mail = EmailMessage(email.policy.default.clone(max_line_length=998))
+	for header, value in (
+		("From", communication.sender),
+		("To", communication.recipients),
+		("Subject", communication.subject),
+	):
+		mail[header] = " ".join(cstr(value).split())
+	mail.set_content(_text(communication))
+	return mail.as_bytes()
+
+
+def _excerpt(row: frappe._dict) -> str:
+	text = " ".join(_text(row).split())
+	return text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…"
+
+
+def _text(row: frappe._dict | Document) -> str:
+	return cstr(row.get("text_content")) or strip_html(cstr(row.get("content")))
