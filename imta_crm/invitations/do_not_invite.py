@@ -205,14 +205,9 @@ def hash_of(email: str) -> str:
 
 def fold_domain(domain: str | None) -> str:
 	"""A domain for comparing: from an address or a web address, too, without `www.`, in ASCII."""
-	text = fold_email(domain).rpartition("@")[2].rpartition("//")[2].partition("/")[0]
-	text = text.removeprefix("www.").strip(".")
-	if text.isascii():
-		return text
-	try:
-		return text.encode("idna").decode("ascii")
-	except UnicodeError:
-		return text
+	text = (domain or "").strip().removeprefix("@")
+	folded = policy.domain_of(text if "@" in text else f"x@{text}") if text and "/" not in text else ""
+	return folded or policy.domain_of(text) or text.lower()
 
 
 def name_key(party_name: str | None, country: str | None) -> str | None:

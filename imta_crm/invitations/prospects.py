@@ -46,6 +46,11 @@ TAKEN_OVER = (
 	"contact",
 )
 OVERTAKEN, NOT_MADE_CODE = "overtaken", "not_made"
+#: English texts for `_()`: why an invitation stops that was under way.
+UNWELCOME = {
+	policy.DO_NOT_INVITE: "On the list of those not to be invited",
+	policy.OPTED_OUT: "Has opted out of mails",
+}
 #: Begins the key of somebody whom a dry run would invite.
 NOT_MADE = "new:"
 INDIVIDUAL = "Individual"
@@ -111,7 +116,7 @@ def add(
 	purpose = frappe.get_cached_value(CAMPAIGN, campaign, "purpose")
 	added = Added()
 	for prospect in prospects:
-		judged = judge(prospect, known)
+		judged = judge(prospect, known, purpose)
 		if judged.kind in (INVITE, HOLD):
 			judged = _make(
 				judged,
@@ -133,9 +138,10 @@ def add(
 def dry_run(campaign: str, prospects: Iterable[Prospect], *, register: Register | None = None) -> Added:
 	"""What `add` would do. Writes nothing; `invited` and `held` hold None for each."""
 	known = register or make_register(campaign)
+	purpose = frappe.get_cached_value(CAMPAIGN, campaign, "purpose")
 	added = Added()
 	for prospect in prospects:
-		judged = judge(prospect, known)
+		judged = judge(prospect, known, purpose)
 		if judged.kind in (INVITE, HOLD):
 			known.add(known_prospect(judged))
 		added.note(judged)
@@ -145,9 +151,9 @@ def dry_run(campaign: str, prospects: Iterable[Prospect], *, register: Register 
 def judge(prospect: Prospect, register: Register) -> Judged:
 	"""The rules' verdict on one prospect, in the reader's language."""
 	verdict = register.check(prospect)
-	if verdict.kind == INVITE:
-		return Judged(prospect, INVITE)
 	known = verdict.known
+	if verdict.kind == INVITE:
+		return Judged(_linked(prospect, verdict), INVITE)
 	doctype = DOCTYPES.get(known.kind) if known and not known.key.startswith(NOT_MADE) else None
 	return Judged(
 		prospect,
@@ -157,6 +163,18 @@ def judge(prospect: Prospect, register: Register) -> Judged:
 		doctype,
 		known.key if doctype else None,
 	)
+
+
+def _linked(prospect: Prospect, verdict: policy.Verdict) -> Prospect:
+	"""The prospect with the Lead or the former member that it certainly is."""
+	known = verdict.known
+	if known is None or verdict.code:
+		return prospect
+	if known.kind == policy.LEAD and not prospect.lead:
+		return replace(prospect, lead=known.key)
+	if known.kind == policy.FORMER_MEMBER and not prospect.member:
+		return replace(prospect, member=known.key)
+	return prospect
 
 
 def reason(code: str, values: Iterable[str] = ()) -> str:
@@ -306,16 +324,8 @@ def _invitations(
 def known_prospect(judged: Judged) -> Known:
 	"""Whom the list has just taken, for the comparison with what follows."""
 	prospect = judged.prospect
-	return Known(
-		kind=policy.BATCH,
-		key=judged.invitation or f"{NOT_MADE}{prospect.key}",
-		names=_names(prospect.name, prospect.name_local),
-		country_code=cstr(prospect.country_code).upper(),
-		emails=_emails(prospect.email),
-		domains=_domains(prospect.email, prospect.website),
-		label=prospect.name,
-		detail=cstr(prospect.row or ""),
-	)
+	label = f"{prospect.name} ({prospect.row})" if prospect.row else prospect.name
+	return Known.from_prospect(prospect, key=judged.invitation or f"{NOT_MADE}{prospect.key}", label=label)
 
 
 def _names(*names: str | None) -> tuple[str, ...]:
@@ -484,7 +494,7 @@ def still_welcome(invitations: Iterable[str]) -> dict[str, str]:
 	)
 	for row in rows:
 		if row.name in blocked:
-			found[row.name] = reason(blocked[row.name])
+			found[row.name] = _(UNWELCOME[blocked[row.name]])
 		elif row.purpose == MEMBERSHIP:
 			member = by_email.get(fold_email(row.email)) or by_identity.get((row.prospect_name, row.country))
 			if member:

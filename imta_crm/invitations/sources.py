@@ -61,6 +61,7 @@ def from_file(data: bytes) -> Collected:
 			fields=["tier_name", "tier_name_zh", "aliases", "member_type"],
 			order_by="`rank` desc",
 		),
+		officers=_officers(),
 	)
 	return Collected(
 		file.prospects, file.problems, file.encoding, file.separator, hashlib.sha256(data).hexdigest()
@@ -285,6 +286,16 @@ def _of_name(person: met.Met) -> Prospect | None:
 		invitee_type=INDIVIDUAL,
 		contact_first_name=first,
 		contact_last_name=last,
+	)
+
+
+def _officers() -> list[str]:
+	"""Users who may look after invitations."""
+	return frappe.get_all(
+		"Has Role",
+		{"parenttype": "User", "role": ("in", ("Liaison Officer", "Membership Manager"))},
+		pluck="parent",
+		distinct=True,
 	)
 
 

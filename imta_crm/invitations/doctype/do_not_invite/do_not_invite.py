@@ -10,6 +10,7 @@ from frappe.utils import nowdate, validate_email_address
 from imta_crm.invitations import do_not_invite
 from imta_crm.invitations.do_not_invite import AlreadyListedError
 from imta_crm.policy.names import tidy
+from imta_crm.policy.prospects import is_shared_domain
 
 
 class NothingListedError(frappe.ValidationError):
@@ -99,9 +100,7 @@ class DoNotInvite(Document):
 			return
 		if "." not in self.domain:
 			frappe.throw(_("{0} is not a domain.").format(frappe.bold(self.domain)), NothingListedError)
-		from imta_crm.policy import prospects
-
-		if self.domain in prospects.PUBLIC_MAIL_DOMAINS:
+		if is_shared_domain(self.domain):
 			frappe.throw(
 				_("People of all kinds have their mail at {0}. Name the address instead.").format(
 					frappe.bold(self.domain)

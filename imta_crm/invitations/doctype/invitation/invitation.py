@@ -17,7 +17,7 @@ from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, duplicates, prospects, record
 from imta_crm.liaison.zones import is_zone
 from imta_crm.policy import zones
-from imta_crm.policy.invitation import HELD, MEMBERSHIP, PLANNED
+from imta_crm.policy.invitation import ACCEPTED, HELD, INTERESTED, MEMBERSHIP, OPEN, PLANNED, WITHDRAWN
 from imta_crm.policy.names import tidy
 from imta_crm.policy.prospects import HOLD, INVITE, Prospect
 
@@ -26,10 +26,16 @@ CHINESE_READERS = ("CN", "TW", "HK", "MO")
 COMPARED = ("prospect_name", "prospect_name_local", "country", "email", "website")
 #: What decides when and in which language the next step goes.
 PLANNED_BY = ("email", "country", "preferred_language", "time_zone")
+#: An application is withdrawn, not its invitation.
+WITHDRAWABLE = (*OPEN, HELD, INTERESTED, ACCEPTED)
 
 
 class NotInvitableError(frappe.ValidationError):
 	"""The party must not be invited, or is in a campaign already."""
+
+
+class NotWithdrawnError(frappe.ValidationError):
+	"""The invitation is over, or has become an application."""
 
 
 class Invitation(Document):
@@ -117,6 +123,8 @@ class Invitation(Document):
 	def onload(self) -> None:
 		if self.status == HELD and self.duplicate_of:
 			self.set_onload("duplicate", duplicates.comparison(self))
+		self.set_onload("touches", self.touches())
+		self.set_onload("may_withdraw", self.status in WITHDRAWABLE)
 
 	def before_insert(self) -> None:
 		self.forget_system_fields()
@@ -222,6 +230,45 @@ class Invitation(Document):
 		if self.purpose == MEMBERSHIP:
 			prospects.ensure_lead(self)
 		sending.plan([self.name])
+
+	def touches(self) -> list[frappe._dict]:
+		"""What was sent or is to be done, the latest first; who sees the invitation sees its touches."""
+		return frappe.get_all(
+			"Invitation Touch",
+			{"invitation": self.name},
+			[
+				"name",
+				"step_title",
+				"channel",
+				"status",
+				"made_at",
+				"sent_at",
+				"email",
+				"subject",
+				"problem",
+				"todo",
+			],
+			order_by="made_at desc, creation desc",
+			limit=0,
+		)
+
+	@frappe.whitelist()
+	def withdraw(self, reason: str) -> None:
+		"""Take the invitation off the campaign: what is queued does not leave, no step follows."""
+		from imta_crm.invitations import sending
+
+		self.check_permission("write")
+		if not (reason or "").strip():
+			frappe.throw(_("Say why."))
+		now = record.lock(self.name)
+		if now.status == WITHDRAWN:
+			return
+		if now.status not in WITHDRAWABLE:
+			frappe.throw(
+				_("An invitation that is {0} cannot be withdrawn.").format(_(now.status)), NotWithdrawnError
+			)
+		sending.stop(self.name, reason)
+		record.close(self.name, WITHDRAWN, reason.strip())
 
 	def as_prospect(self) -> Prospect:
 		"""The party as the rules compare it."""
