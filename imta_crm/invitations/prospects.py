@@ -148,10 +148,15 @@ def dry_run(campaign: str, prospects: Iterable[Prospect], *, register: Register 
 	return added
 
 
-def judge(prospect: Prospect, register: Register) -> Judged:
-	"""The rules' verdict on one prospect, in the reader's language."""
+def judge(prospect: Prospect, register: Register, purpose: str = MEMBERSHIP) -> Judged:
+	"""The rules' verdict on one prospect, in the reader's language.
+
+	To an activity one house may send several, so there likeness holds nobody back.
+	"""
 	verdict = register.check(prospect)
 	known = verdict.known
+	if verdict.kind == HOLD and purpose != MEMBERSHIP:
+		return Judged(prospect, INVITE)
 	if verdict.kind == INVITE:
 		return Judged(_linked(prospect, verdict), INVITE)
 	doctype = DOCTYPES.get(known.kind) if known and not known.key.startswith(NOT_MADE) else None
