@@ -71,7 +71,8 @@ def compose(invitation: Mapping, step, rules: CampaignRules, language: str | Non
 
 def _is_address(text: str) -> bool:
 	"""One plain address, such as every mail server takes."""
-	return text.isascii() and text.isprintable() and validate_email_address(text) == text
+	whole = bool(text) and text.isascii() and text.isprintable() and "," not in text
+	return whole and validate_email_address(text) == text
 
 
 def language_of(invitation: Mapping) -> str:
