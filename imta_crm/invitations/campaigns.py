@@ -250,7 +250,7 @@ def set_state(name: str, state: str, *, reason: str | None = None) -> bool:
 	frappe.db.set_value(CAMPAIGN, name, "workflow_state", state)
 	doc = frappe.get_doc(CAMPAIGN, name)
 	doc.add_comment("Workflow", _(state) + (f": {reason}" if reason else ""))
-	lifecycle.after_change(name, before, state)
+	lifecycle.after_change(name, state)
 	doc.notify_update()
 	return True
 

@@ -27,13 +27,12 @@ from imta_crm.invitations.campaigns import (
 from imta_crm.policy.invitation import HELD, INVITED, LATER, NO_REPLY, PLANNED, WITHDRAWN
 from imta_crm.transactions import persistently
 
-EVENT = "invitation_campaign_progress"
 CHUNK = 200
 #: Wait for a campaign; who was invited and has replied goes on without it.
 WAITING = (HELD, PLANNED, LATER, INVITED)
 
 
-def after_change(name: str, before: str | None, state: str) -> None:
+def after_change(name: str, state: str) -> None:
 	"""What follows when a campaign has entered a state, by whatever way."""
 	values: dict[str, object] = {}
 	if state == RUNNING:
@@ -51,10 +50,6 @@ def after_change(name: str, before: str | None, state: str) -> None:
 		enqueue_wind_up(name)
 	if values:
 		frappe.db.set_value(CAMPAIGN, name, values, update_modified=False)
-	if before is not None:
-		frappe.publish_realtime(
-			EVENT, {"campaign": name, "state": state}, doctype=CAMPAIGN, docname=name, after_commit=True
-		)
 
 
 # What happens by itself

@@ -120,8 +120,8 @@ class InvitationCampaign(Document):
 
 	def onload(self) -> None:
 		self.set_onload("may_plan", permissions.may_plan(self.purpose))
-		self.set_onload("locked", self.has_fixed_plan())
-		self.set_onload("used_steps", sorted(self.used_steps()))
+		state = self.workflow_state or campaigns.DRAFT
+		self.set_onload("open_fields", None if state == campaigns.DRAFT else sorted(open_fields(state)))
 		self.set_onload("progress", lifecycle.progress(self.name))
 
 	def load_from_db(self) -> Document:
@@ -132,6 +132,13 @@ class InvitationCampaign(Document):
 		for field in SYSTEM_FIELDS:
 			self.set(field, None)
 		self.campaign_owner = self.campaign_owner or frappe.session.user
+		self.set_hours()
+
+	def set_hours(self) -> None:
+		"""Frappe gives every time of a new document the present moment, to the microsecond; nobody types that."""
+		for field, hour in (("work_from", campaigns.DEFAULT_FROM), ("work_to", campaigns.DEFAULT_TO)):
+			if campaigns.as_time(self.get(field), hour).microsecond:
+				self.set(field, hour)
 
 	def validate(self) -> None:
 		self.validate_workflow_is_on()
@@ -150,9 +157,8 @@ class InvitationCampaign(Document):
 		self.record_approval()
 
 	def on_update(self) -> None:
-		before = self.state_before()
-		if self.workflow_state != before:
-			lifecycle.after_change(self.name, before, self.workflow_state)
+		if self.workflow_state != self.state_before():
+			lifecycle.after_change(self.name, self.workflow_state)
 
 	def on_trash(self) -> None:
 		if frappe.db.exists("Invitation", {"campaign": self.name}):
@@ -181,10 +187,6 @@ class InvitationCampaign(Document):
 
 	def is_entering(self, *states: str) -> bool:
 		return self.workflow_state in states and self.state_before() not in (None, self.workflow_state)
-
-	def has_fixed_plan(self) -> bool:
-		"""Whether the plan as a whole may not be changed any more."""
-		return (self.workflow_state or campaigns.DRAFT) != campaigns.DRAFT
 
 	def used_steps(self) -> set[str]:
 		"""Keys of the steps that somebody has got."""
@@ -222,10 +224,7 @@ class InvitationCampaign(Document):
 		if not before or before.workflow_state in (None, "", campaigns.DRAFT):
 			return
 		state = before.workflow_state
-		open_fields = frozenset() if state in campaigns.OVER else CARE_FIELDS
-		if state == campaigns.PAUSED:
-			open_fields |= PAUSED_FIELDS
-		locked = [field for field in self.changed_fields() if field not in open_fields]
+		locked = [field for field in self.changed_fields() if field not in open_fields(state)]
 		if locked:
 			frappe.throw(
 				_("{0} is {1} and keeps its plan; not changed any more: {2}").format(
@@ -360,6 +359,13 @@ class InvitationCampaign(Document):
 				_("The same target stands there twice: row {0}").format(", ".join(map(str, numbers))),
 				WrongPlan,
 			)
+
+
+def open_fields(state: str) -> frozenset[str]:
+	"""Fields that may change in a state in which the plan as a whole may not."""
+	if state in campaigns.OVER:
+		return frozenset()
+	return CARE_FIELDS | PAUSED_FIELDS if state == campaigns.PAUSED else CARE_FIELDS
 
 
 def _value(doc: Document, df) -> object:
