@@ -173,7 +173,7 @@ def set_going(held: frappe._dict, values: Mapping[str, object]) -> None:
 	doc = frappe.get_doc(INVITATION, held.name)
 	doc.update({field: value for field, value in values.items() if field in (*FIELDS, "lead", "member")})
 	register = prospects.make_register(held.campaign, without=held.name, lead=doc.lead)
-	judged = prospects.judge(doc.as_prospect(), register)
+	judged = prospects.judge(doc.as_prospect(), register, held.purpose)
 	if judged.kind not in (INVITE, HOLD):
 		frappe.throw(judged.reason or _("This party is in the campaign already."), StillRefusedError)
 	try:

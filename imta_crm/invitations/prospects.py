@@ -151,11 +151,12 @@ def dry_run(campaign: str, prospects: Iterable[Prospect], *, register: Register 
 def judge(prospect: Prospect, register: Register, purpose: str = MEMBERSHIP) -> Judged:
 	"""The rules' verdict on one prospect, in the reader's language.
 
-	To an activity one house may send several, so there likeness holds nobody back.
+	To an activity one house may send several: there the address tells people apart, and likeness or a name in
+	common hold nobody back. Who is not to be invited is not invited to anything.
 	"""
 	verdict = register.check(prospect)
 	known = verdict.known
-	if verdict.kind == HOLD and purpose != MEMBERSHIP:
+	if purpose != MEMBERSHIP and verdict.kind != INVITE and _is_another_guest(prospect, verdict):
 		return Judged(prospect, INVITE)
 	if verdict.kind == INVITE:
 		return Judged(_linked(prospect, verdict), INVITE)
@@ -168,6 +169,16 @@ def judge(prospect: Prospect, register: Register, purpose: str = MEMBERSHIP) -> 
 		doctype,
 		known.key if doctype else None,
 	)
+
+
+def _is_another_guest(prospect: Prospect, verdict: policy.Verdict) -> bool:
+	known = verdict.known
+	if known.kind in (policy.DO_NOT_INVITE, policy.OPTED_OUT):
+		return False
+	if verdict.kind == HOLD:
+		return True
+	addresses = {fold_email(email) for email in known.emails}
+	return bool(prospect.email and addresses) and fold_email(prospect.email) not in addresses
 
 
 def _linked(prospect: Prospect, verdict: policy.Verdict) -> Prospect:

@@ -2,7 +2,8 @@
 
 While an invitation is alive it holds two keys that are unique in the database: one of its address, one of its
 name and country. In membership campaigns the keys are shared by all campaigns, for an activity they are the
-campaign's own. So no address and no organisation is in two live campaigns, whatever happens at once.
+campaign's own, and the name counts only of somebody without an address. So no address and no organisation is
+in two live campaigns, whatever happens at once.
 """
 
 from __future__ import annotations
@@ -118,17 +119,22 @@ def live_keys(values: Mapping) -> dict[str, str | None]:
 	"""The unique keys of an invitation with these fields; None where it is not alive or a part is missing."""
 	if values.get("status") not in ALIVE:
 		return {"live_email": None, "live_name": None}
-	scope = MEMBERSHIP if values.get("purpose") == MEMBERSHIP else values.get("campaign")
-	email, name = fold_email(values.get("email")), cstr(values.get("prospect_name"))
+	recruits = values.get("purpose") == MEMBERSHIP
+	scope = MEMBERSHIP if recruits else values.get("campaign")
+	email, name = fold_email(cstr(values.get("email"))), cstr(values.get("prospect_name"))
+	# To an activity one organisation sends several people, each with an address.
+	by_name = name and (recruits or not email)
 	return {
 		"live_email": shorten(f"{scope}|{email}") if email else None,
-		"live_name": shorten(f"{scope}|{identity_key(name, cstr(values.get('country')))}") if name else None,
+		"live_name": shorten(f"{scope}|{identity_key(name, cstr(values.get('country')))}")
+		if by_name
+		else None,
 	}
 
 
 def folded(values: Mapping) -> dict[str, str | None]:
 	"""What is compared instead of what is shown."""
-	email = fold_email(values.get("email"))
+	email = fold_email(cstr(values.get("email")))
 	return {
 		"name_folded": fold(cstr(values.get("prospect_name")))[:140] or None,
 		"email_folded": email or None,

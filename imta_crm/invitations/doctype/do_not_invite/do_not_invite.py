@@ -21,6 +21,10 @@ class PublicDomainError(frappe.ValidationError):
 	"""The domain is one at which people of all kinds have their mail."""
 
 
+#: The site's own country and region are no prospect's by default.
+NO_DEFAULT = ("country",)
+
+
 class DoNotInvite(Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
@@ -41,6 +45,10 @@ class DoNotInvite(Document):
 		reason: DF.SmallText
 		source: DF.Literal["Secretariat", "Reply Page", "One-Click Unsubscribe", "E-mail", "Erasure"]
 	# end: auto-generated types
+
+	def update_if_missing(self, defaults: Document | dict) -> None:
+		"""Frappe fills in what the site has for itself."""
+		super().update_if_missing({key: defaults[key] for key in defaults if key not in NO_DEFAULT})
 
 	def before_insert(self) -> None:
 		self.added_on = nowdate()

@@ -34,6 +34,11 @@ frappe.ui.form.on("Invitation", {
 		frm.set_query("officer", () => ({ filters: { enabled: 1, user_type: "System User" } }));
 	},
 
+	onload(frm) {
+		// The site's own country is no prospect's by default.
+		if (frm.is_new() && !frm.doc.__run_link_triggers) frm.set_value({ country: "", territory: "" });
+	},
+
 	refresh(frm) {
 		frm.set_intro("");
 		frm.fields_dict.duplicate_html.$wrapper.empty();

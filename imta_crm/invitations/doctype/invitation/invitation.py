@@ -38,6 +38,10 @@ class NotWithdrawnError(frappe.ValidationError):
 	"""The invitation is over, or has become an application."""
 
 
+#: The site's own country and region are no prospect's by default.
+NO_DEFAULT = ("country", "territory")
+
+
 class Invitation(Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
@@ -120,6 +124,10 @@ class Invitation(Document):
 		website: DF.Data | None
 	# end: auto-generated types
 
+	def update_if_missing(self, defaults: Document | dict) -> None:
+		"""Frappe fills in what the site has for itself."""
+		super().update_if_missing({key: defaults[key] for key in defaults if key not in NO_DEFAULT})
+
 	def onload(self) -> None:
 		if self.status == HELD and self.duplicate_of:
 			self.set_onload("duplicate", duplicates.comparison(self))
@@ -201,7 +209,7 @@ class Invitation(Document):
 		if not self.is_new() and not any(self.has_value_changed(field) for field in COMPARED):
 			return
 		register = prospects.make_register(self.campaign, without=self.name, lead=self.lead)
-		judged = prospects.judge(self.as_prospect(), register)
+		judged = prospects.judge(self.as_prospect(), register, self.purpose)
 		if judged.kind == INVITE:
 			return
 		if judged.kind != HOLD:
