@@ -48,8 +48,10 @@ def compose(invitation: Mapping, step, rules: CampaignRules, language: str | Non
 	"""
 	key = getattr(step, "key", step)
 	to = cstr(invitation.get("email")).strip()
+	if not to:
+		raise NotComposed(_("There is no e-mail address."))
 	if not _is_address(to):
-		raise NotComposed(_("{0} is not a valid e-mail address.").format(to or _("Nothing")))
+		raise NotComposed(_("{0} is not a valid e-mail address.").format(to))
 	if not invitation.get("link_key"):
 		raise NotComposed(_("{0} has no key for its reply page.").format(invitation.get("name")))
 	template, language = template_for(key, rules, language or language_of(invitation))
