@@ -27,6 +27,7 @@ import frappe
 from frappe import _
 from frappe.email.doctype.email_queue.email_queue import get_email_retry_limit
 from frappe.utils import cint, cstr, get_datetime, get_system_timezone, now_datetime
+from pypika.terms import Case
 
 from imta_crm.invitations import campaigns, record, sending, tasks
 from imta_crm.invitations.sending import (
@@ -141,14 +142,15 @@ def _cancel_tasks_of_closed(campaign: str | None) -> None:
 	frappe.db.commit()  # end of the step
 
 
-def _arrived(campaign: str | None) -> list[tuple[str, str]]:
-	"""Touches whose mail has left without any trouble, with their invitations."""
+def _arrived(campaign: str | None) -> list[tuple[str, str, datetime]]:
+	"""Touches whose mail has left without any trouble, with their invitations and the moment. This is final:
+	nobody changes such a row again, so it needs no lock that would stand in the way of a flush."""
 	touch, queue = frappe.qb.DocType(TOUCH), frappe.qb.DocType(EMAIL_QUEUE)
 	query = (
 		frappe.qb.from_(touch)
 		.join(queue)
 		.on(queue.name == touch.email_queue)
-		.select(touch.name, touch.invitation)
+		.select(touch.name, touch.invitation, queue.modified)
 		.where((touch.status == QUEUED) & (queue.status == "Sent"))
 		.orderby(touch.invitation)
 	)
@@ -157,31 +159,31 @@ def _arrived(campaign: str | None) -> list[tuple[str, str]]:
 	return list(query.run())
 
 
-def _settle_sent(part: Sequence[tuple[str, str]], now: datetime) -> int:
+def _settle_sent(part: Sequence[tuple[str, str, datetime]], now: datetime) -> int:
 	"""The ordinary case, many at once. Returns how many; commits."""
-	names, invitations = [name for name, _of in part], {of for _name, of in part}
-	locked = sending.take(sorted(invitations))
-	if not locked:
+	locked = sending.take(sorted({invitation for _name, invitation, _at in part}))
+	mine = {row.name for row in locked}
+	sent_at = {name: at for name, invitation, at in part if invitation in mine}
+	if not sent_at:
 		frappe.db.rollback()
 		return 0
-	# The query builder cannot say whose column is set.
-	frappe.db.sql(
-		"""update `tabInvitation Touch` touch join `tabEmail Queue` mail on mail.name = touch.email_queue
-		set touch.status = %(sent)s, touch.sent_at = mail.modified, touch.problem = null, touch.retry_at = null,
-			touch.modified = %(now)s
-		where touch.name in %(names)s and touch.invitation in %(locked)s
-			and touch.status = %(queued)s and mail.status = 'Sent'""",
-		{
-			"sent": SENT,
-			"queued": QUEUED,
-			"now": frappe.utils.now(),
-			"names": names,
-			"locked": [row.name for row in locked],
-		},
+	touch = frappe.qb.DocType(TOUCH)
+	moment = Case()
+	for name, at in sent_at.items():
+		moment = moment.when(touch.name == name, at)
+	(
+		frappe.qb.update(touch)
+		.set(touch.status, SENT)
+		.set(touch.sent_at, moment)
+		.set(touch.problem, None)
+		.set(touch.retry_at, None)
+		.set(touch.modified, frappe.utils.now())
+		.where(touch.name.isin(list(sent_at)) & (touch.status == QUEUED))
+		.run()
 	)
 	sending.settle_many(locked, now)
 	frappe.db.commit()  # touches and invitations of the part together
-	return len(locked)
+	return len(sent_at)
 
 
 def _waiting(campaign: str | None) -> list[str]:
@@ -234,7 +236,8 @@ def _mail_of(touch: frappe._dict) -> frappe._dict | None:
 		if touch.email_queue
 		else None
 	)
-	if mail and mail.status == "Sending":
+	if mail and mail.status in ("Sending", "Error", TAKEN_BACK):
+		# Said by itself, right after the server has: whatever went wrong afterwards, it has left.
 		delivered = frappe.db.get_value(
 			"Email Queue Recipient", {"parent": mail.name}, ["status", "modified"]
 		)

@@ -103,8 +103,10 @@ class Queued:
 	message_id: str
 
 
-def queue(mails: Sequence[Mail]) -> list[Queued]:
+def queue(mails: Sequence[Mail], *, retry: int = 0) -> list[Queued]:
 	"""Queue the mails in their order, each with one recipient. Does not commit.
+
+	`retry` is how often Frappe shall believe that it has tried already: at its limit, it tries only once.
 
 	While mails are muted on the site they wait in the queue like all of Frappe's. Raises NoOutgoingAccount,
 	before anything is written, where the site or the campaign cannot send.
@@ -133,7 +135,7 @@ def queue(mails: Sequence[Mail]) -> list[Queued]:
 				mail.reference_doctype,
 				mail.invitation,
 				PRIORITY,
-				0,
+				retry,
 				"[]",
 				"header",
 				0,

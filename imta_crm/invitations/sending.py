@@ -559,8 +559,8 @@ def _queue_all(
 	batch: Batch,
 	now: datetime,
 ) -> None:
-	queued = mailing.queue([mail for _row, mail in mails])
-	once_only([entry.name for entry in queued])
+	# Frappe tries these mails once. Whether again is for `delivery`, which knows when that is harmless.
+	queued = mailing.queue([mail for _row, mail in mails], retry=get_email_retry_limit())
 	for (row, mail), entry in zip(mails, queued, strict=True):
 		_add(
 			row,
@@ -576,14 +576,6 @@ def _queue_all(
 			email_queue=entry.name,
 		)
 	batch.counts["queued"] += len(queued)
-
-
-def once_only(names: Sequence[str]) -> None:
-	"""Frappe tries these mails once. Whether again is for `delivery`, which knows when that is harmless."""
-	queue = frappe.qb.DocType(EMAIL_QUEUE)
-	frappe.qb.update(queue).set(queue.retry, get_email_retry_limit()).where(
-		queue.name.isin(list(names))
-	).run()
 
 
 def _fail(row: frappe._dict, due: Next, error: Exception, had: dict, batch: Batch, now: datetime) -> None:
@@ -689,37 +681,35 @@ def hold(reason: str, *, invitation: str | None = None, campaign: str | None = N
 	The step is taken again later if the campaign and the invitation still want it: see `delivery`.
 	"""
 	touch = frappe.qb.DocType(TOUCH)
-	# Locking reads: what another transaction has queued since this one began is held, too.
-	query = (
-		frappe.qb.from_(touch)
-		.select(touch.name, touch.email_queue)
-		.where(touch.status == QUEUED)
-		.for_update()
-	)
+	# A locking read sees what another transaction has queued since this one began. By these indexes it locks the
+	# touches of this invitation or campaign alone.
+	query = frappe.qb.from_(touch).select(touch.name, touch.email_queue, touch.status).for_update()
 	if invitation:
-		query = query.where(touch.invitation == invitation)
+		query = query.force_index("imta_touch_once").where(touch.invitation == invitation)
 	if campaign:
-		query = query.where(touch.campaign == campaign)
+		query = query.force_index("imta_touch_cap").where(touch.campaign == campaign)
+	queued = [row for row in query.run(as_dict=True) if row.status == QUEUED and row.email_queue]
 	held = 0
-	for part in parts([row for row in query.run(as_dict=True) if row.email_queue], PLAN_CHUNK):
+	for part in parts(queued, PLAN_CHUNK):
 		held += _hold_rows({row.email_queue: row.name for row in part}, reason)
 	return held
 
 
 def _hold_rows(touch_by_mail: dict[str, str], reason: str) -> int:
 	queue = frappe.qb.DocType(EMAIL_QUEUE)
-	waiting = (
+	# By primary key, so that no gap is locked into which Frappe's flush writes.
+	rows = (
 		frappe.qb.from_(queue)
-		.select(queue.name)
-		.where(queue.name.isin(list(touch_by_mail)) & queue.status.isin(["Not Sent", "Error"]))
+		.force_index("PRIMARY")
+		.select(queue.name, queue.status)
+		.where(queue.name.isin(sorted(touch_by_mail)))
 		.for_update()
-		.run(pluck=True)
+		.run()
 	)
+	waiting = [name for name, status in rows if status in ("Not Sent", "Error")]
 	if not waiting:
 		return 0
-	frappe.qb.update(queue).set(queue.status, TAKEN_BACK).set(queue.error, reason).set(
-		queue.modified, now()
-	).where(queue.name.isin(waiting)).run()
+	frappe.db.bulk_update(EMAIL_QUEUE, {name: {"status": TAKEN_BACK, "error": reason} for name in waiting})
 	write_touches([touch_by_mail[name] for name in waiting], status=SKIPPED, problem=reason)
 	return len(waiting)
 

@@ -20,8 +20,12 @@ UNKNOWN = "unknown"  #: perhaps sent
 _LAST = re.compile(r"^(?:[\w.]+\.)?(\w+)(?::\s*(.*))?$", re.S)
 _CODE = re.compile(r"\(\s*([245]\d\d)\s*,")
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+# Functions of smtplib and Frappe in which nothing has left yet, unless the text was reached.
+_BEFORE_SENDING = re.compile(
+	r"\bin (?:sendmail|session|secure_session|fetch_smtp_server|get_smtp_server|build_message|noop)\n"
+)
 # Where smtplib hands the text over and waits for the answer.
-_AT_TEXT = re.compile(r"self\.data\(msg\)|\bin data\b")
+_AT_TEXT = re.compile(r"self\.data\(msg\)|\bin data\n")
 # The answer to the command DATA, before a word of the text.
 _BEFORE_TEXT = re.compile(r"\bin data\n\s+\(code, repl\) = self\.getreply\(\)")
 _TEXT_LENGTH = 300
@@ -40,7 +44,7 @@ class Failure:
 
 
 def classify(error: str | None) -> Failure:
-	"""The meaning of a traceback. What nobody has thought of is taken as perhaps sent if the text was reached."""
+	"""The meaning of a traceback. What nobody has thought of is taken as perhaps sent."""
 	lines = (error or "").rstrip().splitlines()
 	start = next((i for i in range(len(lines) - 1, -1, -1) if lines[i][:1] not in ("", " ", "\t")), 0)
 	# An answer of several lines stands behind the name of its error.
@@ -63,6 +67,8 @@ def _kind(name: str, text: str, whole: str) -> str:
 		return SERVER
 	if name in ("SMTPHeloError", "SMTPConnectError", "SMTPNotSupportedError", "OutgoingEmailError"):
 		return SERVER
+	if not _BEFORE_SENDING.search(whole):
+		return UNKNOWN  # for example the database, after the server had taken the mail
 	return UNKNOWN if _AT_TEXT.search(whole) and not _BEFORE_TEXT.search(whole) else SERVER
 
 

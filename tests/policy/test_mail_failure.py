@@ -76,8 +76,12 @@ def test_cut_off_before_the_text_may_be_tried_again():
 		raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
 
 	session.getreply = getreply
-	try:
+
+	def sendmail():
 		session.data(b"text")
+
+	try:
+		sendmail()
 	except smtplib.SMTPServerDisconnected:
 		assert classify(traceback.format_exc()).kind == SERVER
 
@@ -88,8 +92,28 @@ def test_a_clear_answer_to_the_text_is_no_riddle():
 
 
 @pytest.mark.parametrize("text", [None, "", "   ", "no traceback at all"])
-def test_without_a_traceback(text):
-	assert classify(text).kind == SERVER
+def test_without_a_traceback_nobody_knows(text):
+	assert classify(text).kind == UNKNOWN
+
+
+def test_an_error_after_the_server_has_taken_it():
+	def update_recipient_status_to_sent():
+		raise RuntimeError("Deadlock found when trying to get lock")
+
+	try:
+		update_recipient_status_to_sent()
+	except RuntimeError:
+		assert classify(traceback.format_exc()).kind == UNKNOWN
+
+
+def test_no_connection():
+	def session():
+		raise OSError("Invalid Outgoing Mail Server or Port")
+
+	try:
+		session()
+	except OSError:
+		assert classify(traceback.format_exc()).kind == SERVER
 
 
 def test_text_is_for_people():

@@ -48,6 +48,7 @@ def send(campaign, now: datetime | None = None) -> dict[str, int]:
 
 def flush() -> None:
 	"""Frappe's flush; that it gives up after many failures in a row is part of the game."""
+	frappe.db.rollback()  # as in a process of its own: it must not see an old snapshot
 	try:
 		mail_server.flush(commit=True)
 	except Exception:

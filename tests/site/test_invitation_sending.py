@@ -293,11 +293,9 @@ def test_no_longer_welcome_at_the_last_moment(site):
 
 	with running(2) as (campaign, names, server):
 		sending.plan(campaign=campaign.name)
-		frappe.db.sql(
-			"""insert into `tabEmail Unsubscribe` (name, creation, email, global_unsubscribe)
-			values ('test-unsubscribed', now(), %s, 1)""",
-			invitation(names[1]).email,
-		)
+		frappe.get_doc(
+			{"doctype": "Email Unsubscribe", "email": invitation(names[1]).email, "global_unsubscribe": 1}
+		).insert()
 		frappe.db.commit()
 		do_not_invite.add(email=invitation(names[0]).email, reason="asked us")
 		frappe.db.commit()
