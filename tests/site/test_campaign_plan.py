@@ -228,19 +228,28 @@ def test_saving_without_a_change_is_harmless_in_every_state(state):
 		frappe.get_doc(sent).save()
 
 
-def touch(campaign, row) -> None:
-	"""Somebody has got this step."""
-	invitation = frappe.generate_hash(length=10)
-	frappe.db.sql(
-		"insert into `tabInvitation Touch` (name, creation, modified, invitation, campaign, step_key, status)"
-		" values (%s, now(), now(), %s, %s, %s, 'Sent')",
-		(f"{invitation}:{row.step_key}", invitation, campaign.name, row.step_key),
-	)
+def touch_of(campaign, row, invitation: str | None = None, **values) -> None:
+	"""Somebody has got this step: a row as the database holds it."""
+	invitation = invitation or frappe.generate_hash(length=10)
+	values = {
+		"name": f"{invitation}:{row.step_key}",
+		"creation": "2026-11-23 10:00:00",
+		"modified": "2026-11-23 10:00:00",
+		"made_at": "2026-11-23 10:00:00",
+		"invitation": invitation,
+		"campaign": campaign.name,
+		"step_key": row.step_key,
+		"step_title": row.step_title,
+		"channel": row.channel,
+		"status": "Sent",
+		**values,
+	}
+	frappe.db.bulk_insert("Invitation Touch", list(values), [tuple(values.values())])
 
 
 def paused_after_the_first_step():
 	campaign = make_campaign(state="Paused")
-	touch(campaign, campaign.steps[0])
+	touch_of(campaign, campaign.steps[0])
 	return campaign
 
 
@@ -287,21 +296,18 @@ def test_a_campaign_with_invitations_is_not_deleted():
 
 def invite(campaign, **values) -> str:
 	"""A row of an invitation as the database holds it, past all checks: figures are counted from rows."""
-	name = f"INVT-TEST-{next_number()}"
+	name = f"INVT-TEST-{next_number():05}"
 	row = {
 		"name": name,
+		"creation": "2026-11-23 10:00:00",
+		"modified": "2026-11-23 10:00:00",
 		"campaign": campaign.name,
 		"purpose": campaign.purpose,
 		"prospect_name": name,
 		"status": "Planned",
 		**values,
 	}
-	columns = ", ".join(f"`{column}`" for column in row)
-	marks = ", ".join(["%s"] * len(row))
-	frappe.db.sql(
-		f"insert into `tabInvitation` (creation, modified, {columns}) values (now(), now(), {marks})",
-		tuple(row.values()),
-	)
+	frappe.db.bulk_insert("Invitation", list(row), [tuple(row.values())])
 	return name
 
 
