@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING
 
 import frappe
@@ -250,7 +251,7 @@ def preview(
 	try:
 		mail = _sample(rules, step_key, row, language)
 	except NotComposed as error:
-		return {"problem": cstr(error)}
+		return {"problem": unescape(cstr(error))}
 	try:
 		sender = mailing.sender_of(mail)
 	except mailing.NoOutgoingAccount as error:

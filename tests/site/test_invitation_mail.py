@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import frappe
 import pytest
 from frappe.utils import getdate
+from frappe.utils.background_jobs import execute_job
 
 from imta_crm.defaults import read
 from imta_crm.invitations import campaigns, compose, mail_facts, mail_headers, mailing
@@ -19,7 +20,7 @@ from imta_crm.invitations.plain_text import to_text
 from imta_crm.portal import links
 from tests.site.factories import as_user, make_user, next_number
 from tests.site.invitation_factories import make_campaign, make_invitation, step
-from tests.site.mail_server import MailServer, delivering_to, flush, forget_accounts
+from tests.site.mail_server import MailServer, commits_held_back, delivering_to, flush, forget_accounts
 
 SEEDS = [entry for entry in read("email_templates") if entry["name"].startswith("IMTA ")]
 LETTERS = sorted({entry["name"].rpartition(" ")[0] for entry in SEEDS})
@@ -176,6 +177,22 @@ def test_without_the_header_type_pythons_mail_package_would_spoil_the_address():
 	for hook in ("before_job", "before_request"):
 		assert "imta_crm.invitations.mail_headers.register" in frappe.get_hooks(hook)
 	frappe.call(frappe.get_attr(f"{mail_headers.__name__}.register"), method="x", kwargs={})
+
+
+def test_frappes_own_job_knows_the_header_before_it_sends(server, post, monkeypatch):
+	"""The worker that sends has not imported anything of this app."""
+	mail = letter_for(campaign_with(email_account=post.name))
+	mailing.queue([mail])
+	registry = mailing.policy.SMTP.header_factory.registry
+	monkeypatch.setattr(
+		mailing.policy.SMTP.header_factory,
+		"registry",
+		{name: kind for name, kind in registry.items() if name != "list-unsubscribe"},
+	)
+	with commits_held_back():
+		execute_job(frappe.local.site, "frappe.email.queue.flush", None, "flush", {}, is_async=False)
+	(letter,) = server.to(mail.to)
+	assert f"\r\nList-Unsubscribe: <{mail.unsubscribe_url}>,\r\n".encode() in letter.raw
 
 
 def test_links_are_the_invitees_own_and_end_when_the_campaign_says(server, post):
