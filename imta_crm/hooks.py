@@ -112,7 +112,10 @@ doc_events = {
 		"on_update": "imta_crm.membership.affiliates.follow_contact",
 	},
 	"Personal Data Deletion Request": {
-		"on_update": "imta_crm.membership.personal_data.after_redaction",
+		"on_update": [
+			"imta_crm.membership.personal_data.after_redaction",
+			"imta_crm.invitations.personal_data.after_redaction",
+		],
 	},
 	"Workflow": {
 		"before_import": "imta_crm.workflows.keep_own_workflow",
@@ -206,6 +209,12 @@ user_data_fields = [
 		"filter_by": "email",
 		"redact_fields": ["contact_first_name", "contact_last_name", "contact_position", "phone"],
 	},
+	{
+		"doctype": "Invitation",
+		"filter_by": "email_folded",
+		"redact_fields": ["email", "contact_first_name", "contact_last_name", "contact_position", "phone"],
+	},
+	{"doctype": "Do Not Invite", "filter_by": "email", "partial": True},
 ]
 
 # Fixtures

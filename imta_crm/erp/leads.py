@@ -32,6 +32,21 @@ SHOWN = (
 	"lead_owner",
 )
 
+#: What a Lead says of a person.
+PERSONAL = (
+	"salutation",
+	"first_name",
+	"middle_name",
+	"last_name",
+	"email_id",
+	"phone",
+	"mobile_no",
+	"whatsapp_no",
+	"job_title",
+	"gender",
+	"image",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Party:
@@ -140,6 +155,17 @@ def enrich(lead: str, values: dict[str, str | None]) -> None:
 	doc.flags.ignore_permissions = True
 	with _without_gravatar():
 		doc.save()
+
+
+def erase(addresses: Iterable[str]) -> None:
+	"""Take the person away from the Leads with these addresses; an organisation keeps its name."""
+	rows = frappe.get_all(LEAD, {"email_id": ("in", list(addresses) or [""])}, ["name", "company_name"])
+	for row in rows:
+		name = row.company_name or f"redacted {row.name}"
+		values = dict.fromkeys(PERSONAL)
+		values.update({"lead_name": name, "title": name, "unsubscribed": 1, "status": DO_NOT_CONTACT})
+		frappe.db.set_value(LEAD, row.name, values, update_modified=False)
+		frappe.db.delete("Version", {"ref_doctype": LEAD, "docname": row.name})
 
 
 def merge(lead: str, into: str) -> None:

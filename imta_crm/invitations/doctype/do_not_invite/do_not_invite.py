@@ -10,7 +10,7 @@ from frappe.utils import nowdate, validate_email_address
 from imta_crm.invitations import do_not_invite
 from imta_crm.invitations.do_not_invite import AlreadyListedError
 from imta_crm.policy.names import tidy
-from imta_crm.policy.prospects import is_shared_domain
+from imta_crm.policy.prospects import fold_email, is_shared_domain
 
 
 class NothingListedError(frappe.ValidationError):
@@ -84,7 +84,7 @@ class DoNotInvite(Document):
 	def clean(self) -> None:
 		self.email = (self.email or "").strip() or None
 		if self.email and self.has_value_changed("email"):
-			self.email = validate_email_address(self.email, throw=True)
+			self.email = fold_email(validate_email_address(self.email, throw=True))
 		self.domain = do_not_invite.fold_domain(self.domain) or None
 		self.party_name = tidy(self.party_name or "") or None
 

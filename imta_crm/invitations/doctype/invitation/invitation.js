@@ -57,6 +57,9 @@ frappe.ui.form.on("Invitation", {
 		if ((frm.doc.__onload || {}).may_withdraw) {
 			frm.add_custom_button(__("Withdraw"), () => frm.trigger("withdraw"));
 		}
+		if (frappe.user.has_role(["Membership Manager", "System Manager"])) {
+			frm.page.add_menu_item(__("Erase Personal Data"), () => frm.trigger("forget"));
+		}
 	},
 
 	// What was sent
@@ -214,6 +217,22 @@ frappe.ui.form.on("Invitation", {
 					}),
 		});
 		dialog.show();
+	},
+
+	forget(frm) {
+		frappe.warn(
+			__("Erase this person?"),
+			__("Name and address go from all campaigns and cannot be brought back. The person is never invited again."),
+			() =>
+				frappe
+					.call({
+						method: "imta_crm.invitations.personal_data.forget",
+						args: { invitation: frm.doc.name },
+						freeze: true,
+					})
+					.then(() => frm.reload_doc()),
+			__("Erase")
+		);
 	},
 
 	withdraw(frm) {
