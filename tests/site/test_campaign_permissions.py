@@ -1,0 +1,154 @@
+"""Who sees which campaign, invitation, touch and import: lists and documents give the same answer."""
+
+from __future__ import annotations
+
+import frappe
+import pytest
+
+from imta_crm.invitations import campaigns
+from tests.site.factories import as_user, make_user, next_number
+from tests.site.invitation_factories import make_campaign, make_invitation
+from tests.site.test_campaign_plan import touch_of
+
+pytestmark = pytest.mark.usefixtures("doctypes_stay")
+MANAGER, LEADER, COORDINATOR = "Membership Manager", "Alliance Leadership", "Training Coordinator"
+OFFICER, TREASURER, MEMBER = "Liaison Officer", "Treasurer", "Alliance Member"
+DOCTYPES = ("Invitation Campaign", "Invitation", "Invitation Touch", "Prospect Import")
+CHILDREN = {
+	"Invitation Campaign Step": "Invitation Campaign",
+	"Invitation Campaign Target": "Invitation Campaign",
+	"Prospect Import Row": "Prospect Import",
+}
+# role -> which of the three documents it reads: recruitment (of nobody), recruitment (the user's own), activity
+READS = {
+	"System Manager": ("other", "mine", "activity"),
+	MANAGER: ("other", "mine", "activity"),
+	LEADER: ("other", "mine", "activity"),
+	COORDINATOR: ("activity",),
+	OFFICER: ("mine",),
+	(OFFICER, COORDINATOR): ("mine", "activity"),
+	TREASURER: (),
+	MEMBER: (),
+	None: (),
+}
+
+
+def documents_for(user: str) -> dict[str, dict[str, str]]:
+	"""For each DocType the names of the three documents."""
+	found = {doctype: {} for doctype in DOCTYPES}
+	for key, purpose, officer in (
+		("other", "Membership", None),
+		("mine", "Membership", user),
+		("activity", "Activity", None),
+	):
+		campaign = make_campaign(purpose=purpose)
+		invitation = make_invitation(campaign.name, officer=officer)
+		touch_of(campaign, campaign.steps[0], invitation.name)
+		imported = f"PIMP-TEST-{next_number():05}"
+		frappe.db.bulk_insert(
+			"Prospect Import", ["name", "campaign", "status"], [(imported, campaign.name, "Draft")]
+		)
+		found["Invitation Campaign"][key] = campaign.name
+		found["Invitation"][key] = invitation.name
+		found["Invitation Touch"][key] = f"{invitation.name}:{campaign.steps[0].step_key}"
+		found["Prospect Import"][key] = imported
+	return found
+
+
+def expected(role, doctype: str) -> set[str]:
+	roles = role if isinstance(role, tuple) else (role,)
+	reads = set(READS[role])
+	if doctype == "Invitation Campaign" and OFFICER in roles:
+		return {"other", "mine", "activity"}
+	if doctype == "Prospect Import":
+		return reads - {"mine"} if OFFICER in roles else reads
+	return reads
+
+
+@pytest.mark.parametrize("role", list(READS), ids=str)
+def test_lists_and_documents_give_the_same_answer(role):
+	user = make_user(role)
+	documents = documents_for(user)
+	with as_user(user):
+		for doctype, names in documents.items():
+			wanted = expected(role, doctype)
+			try:
+				listed = set(frappe.get_list(doctype, {"name": ("in", list(names.values()))}, pluck="name"))
+			except frappe.PermissionError:
+				listed = set()
+			readable = {
+				key for key, name in names.items() if frappe.has_permission(doctype, "read", doc=name)
+			}
+			assert listed == {names[key] for key in wanted}, doctype
+			assert readable == wanted, doctype
+
+
+@pytest.mark.parametrize("role", [OFFICER, COORDINATOR, TREASURER, None], ids=str)
+def test_rows_are_no_way_around(role):
+	user = make_user(role)
+	documents = documents_for(user)
+	with as_user(user):
+		for child, parent in CHILDREN.items():
+			allowed = {documents[parent][key] for key in expected(role, parent)}
+			try:
+				parents = set(frappe.get_list(child, parent_doctype=parent, pluck="parent", limit=0))
+			except frappe.PermissionError:
+				parents = set()
+			assert parents & set(documents[parent].values()) <= allowed, child
+
+
+@pytest.mark.parametrize(
+	("role", "purposes"),
+	[
+		(MANAGER, {"Membership", "Activity"}),
+		(COORDINATOR, {"Activity"}),
+		((OFFICER, COORDINATOR), {"Activity"}),
+		(LEADER, set()),
+		(OFFICER, set()),
+		(TREASURER, set()),
+	],
+	ids=str,
+)
+def test_who_plans_what(role, purposes):
+	user = make_user(role)
+	for purpose in ("Membership", "Activity"):
+		campaign = make_campaign(purpose=purpose)
+		with as_user(user):
+			doc = frappe.copy_doc(campaign)
+			doc.campaign_owner = user
+			if purpose in purposes:
+				doc.insert()
+				doc.theme = "Another one"
+				doc.save()
+				campaigns.check_may_plan(campaign.name)
+			else:
+				with pytest.raises(frappe.PermissionError):
+					doc.insert()
+				with pytest.raises(frappe.PermissionError):
+					campaigns.check_may_plan(campaign.name)
+
+
+@pytest.mark.parametrize("role", [MANAGER, LEADER, COORDINATOR, OFFICER])
+def test_nobody_of_the_secretariat_deletes_a_campaign(role):
+	campaign = make_campaign(purpose="Activity")
+	with as_user(make_user(role)), pytest.raises(frappe.PermissionError):
+		frappe.delete_doc(campaign.doctype, campaign.name)
+
+
+def test_a_coordinator_cannot_move_a_campaign_to_the_recruitment():
+	campaign = make_campaign(purpose="Activity")
+	with as_user(make_user(COORDINATOR)):
+		doc = frappe.get_doc(campaign.doctype, campaign.name)
+		doc.purpose = "Membership"
+		with pytest.raises((frappe.PermissionError, frappe.CannotChangeConstantError)):
+			doc.save()
+
+
+def test_an_officer_writes_the_own_invitation_only():
+	officer = make_user(OFFICER)
+	documents = documents_for(officer)["Invitation"]
+	with as_user(officer):
+		writes = {
+			key for key, name in documents.items() if frappe.has_permission("Invitation", "write", doc=name)
+		}
+	assert writes == {"mine"}
