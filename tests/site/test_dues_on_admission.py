@@ -26,7 +26,8 @@ def year(site):
 
 
 def make_running_year(**fields):
-	return make_year(str(getdate().year), **{"proration": "Daily", **fields})
+	year = getdate().year
+	return make_year(str(year), **{"proration": "Daily", "notice_date": f"{year}-01-01", **fields})
 
 
 def approve(**fields):
