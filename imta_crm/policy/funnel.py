@@ -73,11 +73,13 @@ def rate(part: int, whole: int) -> Decimal:
 
 
 _APPLIED = frozenset({inv.APPLIED, inv.ADMITTED, inv.NOT_ADMITTED})
+_CAME_FURTHER = _APPLIED | {inv.INTERESTED, inv.ACCEPTED}
 
 
 def count(facts: Iterable[Fact]) -> Stage:
 	"""The stages of one group.
 
+	Invited counts whoever was written to or visited, and whoever answered without it (an officer had called).
 	Interested counts who is or was: whoever applied was interested. Applied counts the admitted and the
 	rejected too. Later, Declined and the like count where an invitation stands now.
 	"""
@@ -88,15 +90,14 @@ def count(facts: Iterable[Fact]) -> Stage:
 		if status == inv.MERGED:
 			continue
 		n["total"] += 1
-		invited = fact.first_sent_at is not None
 		replied = bool(fact.reply)
-		n["invited"] += invited
-		n["replied"] += replied and invited
+		n["replied"] += replied
+		n["invited"] += fact.first_sent_at is not None or replied or status in _CAME_FURTHER
 		n["interested"] += status == inv.INTERESTED or status in _APPLIED
 		n["applied"] += status in _APPLIED
 		if status not in (inv.INVITED, inv.INTERESTED, inv.APPLIED):
 			n[status.lower().replace(" ", "_")] += 1
-		if invited and replied and fact.replied_at and fact.replied_at >= fact.first_sent_at:
+		if replied and fact.first_sent_at and fact.replied_at and fact.replied_at >= fact.first_sent_at:
 			seconds = (fact.replied_at - fact.first_sent_at).total_seconds()
 			hours.append(Decimal(int(seconds)) / 3600)
 	n["median_hours"] = median(hours).quantize(Decimal("0.1"), ROUND_HALF_UP) if hours else None

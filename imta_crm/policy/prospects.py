@@ -436,6 +436,7 @@ class Register:
 		self._names: dict[tuple[str, str], list[tuple[Known, bool]]] = {}
 		self._words: dict[tuple[str, str], list[tuple[Known, _Name]]] = {}
 		self._nearly: dict[tuple[str, frozenset[str]], list[tuple[Known, _Name]]] = {}
+		self._equal: dict[tuple[str, frozenset[str] | str], list[tuple[Known, _Name]]] = {}
 		self._acronyms: dict[tuple[str, str], list[tuple[Known, _Name]]] = {}
 		for one in known:
 			self.add(one)
@@ -468,6 +469,8 @@ class Register:
 			for country in {code, "*"}:
 				self._names.setdefault((folded, country), []).append((known, index == 0))
 			name = _take_apart(text, code)
+			if name.bare or name.words:
+				self._equal.setdefault((code, name.bare or name.words), []).append((known, name))
 			for key in name.keys():
 				self._words.setdefault((code, key), []).append((known, name))
 			for key in _nearly(name):
@@ -554,7 +557,7 @@ class Register:
 		if not code:
 			return
 		for domain in {domain_of(prospect.email), domain_of(prospect.website)} - {""}:
-			for known in self._domains.get((code, domain), ()):
+			for known in self._domains.get((code, domain), ())[:_COMMON_FROM]:
 				if id(known) not in found:
 					found.add(id(known))
 					yield "like_domain", known, domain
@@ -569,6 +572,7 @@ class Register:
 
 	def _candidates(self, name: _Name, code: str) -> Iterator[tuple[Known, _Name]]:
 		"""Those with whom the name is worth comparing: a rare word in common, or all words but one."""
+		yield from self._equal.get((code, name.bare or name.words), ())[:_COMMON_FROM]
 		for index, keys in ((self._words, name.keys()), (self._nearly, _nearly(name))):
 			for key in keys:
 				same = index.get((code, key), ())

@@ -229,7 +229,7 @@ def test_two_steps_never_fall_on_one_day():
 def test_after_a_late_touch_the_next_is_not_the_same_day_of_the_recipient():
 	# 23:00 in Shanghai is the afternoon in London, and midnight there is still the same afternoon.
 	found = due(
-		PLAN[:1] + [replace(PLAN[1], days=1)],
+		[PLAN[0], replace(PLAN[1], days=1)],
 		Progress(MONDAY, MONDAY, {"mail": MONDAY}),
 		"Europe/London",
 		"GB",
