@@ -18,14 +18,16 @@ All of this can be repeated, and run twice at once.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import frappe
 from frappe import _
 from frappe.email.doctype.email_queue.email_queue import get_email_retry_limit
+from frappe.query_builder.functions import Coalesce
 from frappe.utils import cint, cstr, get_datetime, get_system_timezone, now_datetime
 from pypika.terms import Case
 
@@ -57,6 +59,8 @@ DEAD_AFTER = timedelta(minutes=30)
 #: Waits before a mail goes to the server again.
 AFTER_OUTAGE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60))
 AFTER_REFUSAL = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240))
+#: Frappe's flush comes every few minutes. What has not left by then may have missed the recipient's hours.
+STANDS_STILL_AFTER = timedelta(hours=1)
 #: How long a server may say "come again" before we believe that it will not take the mail. RFC 5321: 4-5 days.
 GIVE_UP_AFTER = timedelta(days=4)
 
@@ -70,6 +74,7 @@ def reconcile(now: datetime | None = None, campaign: str | None = None) -> dict[
 	counts: Counter = Counter()
 	frappe.db.rollback()  # a new snapshot
 	persistently(lambda: _hold_what_must_not_leave(campaign))
+	persistently(lambda: _wait_for_the_hours(moment, campaign))
 	for part in parts(_arrived(campaign), CHUNK):
 		frappe.db.rollback()
 		counts["sent"] += persistently(lambda part=part: _settle_sent(part, moment))
@@ -123,6 +128,35 @@ def _hold_what_must_not_leave(campaign: str | None) -> None:
 		if row.workflow_state in (campaigns.RUNNING, campaigns.COMPLETED):
 			sending.hold(_("The invitation is closed."), invitation=row.invitation)
 	frappe.db.commit()  # what is held is held, whatever comes after
+
+
+def _wait_for_the_hours(now: datetime, campaign: str | None) -> None:
+	"""Mails that Frappe has not sent for hours, because its queue was suspended or its job stood still, wait for
+	the recipient's next opening."""
+	touch, queue, invitation = (frappe.qb.DocType(doctype) for doctype in (TOUCH, EMAIL_QUEUE, INVITATION))
+	query = (
+		frappe.qb.from_(touch)
+		.join(queue)
+		.on(queue.name == touch.email_queue)
+		.join(invitation)
+		.on(invitation.name == touch.invitation)
+		.select(queue.name, touch.campaign, invitation.country, invitation.time_zone)
+		.where(
+			(touch.status == QUEUED)
+			& (queue.status == "Not Sent")
+			& (Coalesce(queue.send_after, touch.made_at) < now - STANDS_STILL_AFTER)
+		)
+	)
+	if campaign:
+		query = query.where(touch.campaign == campaign)
+	waits: dict[datetime, list[str]] = defaultdict(list)
+	for row in query.run(as_dict=True):
+		opening = _fit(row, now)
+		if opening > now:
+			waits[opening].append(row.name)
+	for opening, names in waits.items():
+		frappe.db.bulk_update(EMAIL_QUEUE, {name: {"send_after": opening} for name in names})
+	frappe.db.commit()  # end of the step
 
 
 def _cancel_tasks_of_closed(campaign: str | None) -> None:
@@ -352,7 +386,10 @@ def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Fai
 	"""The server has not taken it: the same mail again, later, within the recipient's hours."""
 	waits = AFTER_REFUSAL if failure.kind == mail_failure.TEMPORARY else AFTER_OUTAGE
 	attempts = cint(touch.attempts) or 1
-	again = _fit(touch, now + waits[min(attempts, len(waits)) - 1])
+	row = frappe.db.get_value(
+		INVITATION, touch.invitation, ["campaign", "country", "time_zone"], as_dict=True
+	)
+	again = _fit(row, now + waits[min(attempts, len(waits)) - 1])
 	frappe.db.set_value(
 		EMAIL_QUEUE,
 		mail.name,
@@ -364,17 +401,18 @@ def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Fai
 	return "put_back"
 
 
-def _fit(touch: frappe._dict, moment: datetime) -> datetime:
-	row = frappe.db.get_value(INVITATION, touch.invitation, ["country", "time_zone"], as_dict=True)
+def _fit(row: frappe._dict, moment: datetime) -> datetime:
+	"""The first moment from then on within the hours of the recipient (`country`, `time_zone`, `campaign`)."""
 	site = ZoneInfo(get_system_timezone())
 	country = sending.country_code(row.country)
-	fitting = schedule.fit(
-		moment.replace(tzinfo=site),
-		row.time_zone or zones.zone_of(country),
-		country,
-		campaigns.rules_of(touch.campaign).hours,
-	)
-	return fitting.astimezone(site).replace(tzinfo=None)
+	hours = campaigns.rules_of(row.campaign).hours
+	for zone in (row.time_zone, zones.zone_of(country)):
+		with suppress(schedule.ScheduleProblem):
+			fitting = schedule.fit(
+				moment.replace(tzinfo=site), zone or zones.zone_of(country), country, hours
+			)
+			return fitting.astimezone(site).replace(tzinfo=None)
+	return moment
 
 
 def _set_aside(mail: str) -> None:

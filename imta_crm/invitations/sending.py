@@ -157,7 +157,7 @@ def _open_ones(invitations: Iterable[str] | None, campaign: str | None) -> list[
 def _next_values(
 	row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRules, now: datetime
 ) -> dict[str, object]:
-	upcoming = next_of(row, touches, rules, now)
+	upcoming = _upcoming(row, touches, rules, now)
 	# Empty, not NULL: it has been looked at, and nothing is to come.
 	return {
 		"next_step": upcoming.step.title if upcoming else "",
@@ -196,6 +196,22 @@ def next_of(
 			return Next(_as_it_can_be_done(due.step, rules), at, at <= now)
 		return None
 	return None
+
+
+def _upcoming(
+	row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRules, now: datetime
+) -> Next | None:
+	"""`next_of`; an invitation that cannot be judged keeps nobody waiting, and is looked at again every day."""
+	try:
+		return next_of(row, touches, rules, now)
+	except Exception as error:
+		_check_transaction(error)
+		frappe.log_error(
+			title=_("Invitation {0} cannot be planned").format(row["name"]),
+			reference_doctype=INVITATION,
+			reference_name=row["name"],
+		)
+		return None
 
 
 def _as_it_can_be_done(step: Step, rules: CampaignRules) -> Step:
@@ -452,7 +468,7 @@ def _make(rules: CampaignRules, rows: list[frappe._dict], now: datetime) -> Batc
 	mails: list[tuple[frappe._dict, Mail]] = []
 	waits = set()
 	for row in rows:
-		found = next_of(row, had[row.name], rules, now)
+		found = _upcoming(row, had[row.name], rules, now)
 		if not found or not found.is_due:
 			continue
 		upcoming[row.name] = found

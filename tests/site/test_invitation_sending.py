@@ -385,3 +385,83 @@ def test_statuses_of_a_whole_day(site, monkeypatch):
 		deliver(campaign)
 		assert statuses(campaign) == {"Sent": 3, "Failed": 1}
 		assert by_person(server)[invitation(names[1]).email] == 1
+
+
+def test_a_queue_that_stood_still_keeps_the_hours(site, monkeypatch):
+	clock = Clock(monkeypatch)
+	with running(1, work_from="09:00:00", work_to="17:00:00", invitations={"country": "China"}) as (
+		campaign,
+		names,
+		server,
+	):
+		sending.replan(campaign.name, now_datetime())
+		clock.shift += invitation(names[0]).next_at - now_datetime()
+		clock.jump(minutes=1)
+		send(campaign)
+		for _hour in range(12):  # Frappe's flush does not come
+			clock.jump(hours=1)
+			send(campaign)
+		flush()
+		assert not server.received
+		clock.jump(hours=12)
+		deliver(campaign)
+		assert len(server.received) == 1
+
+
+def test_an_invitation_that_cannot_be_judged_keeps_nobody_waiting(site, monkeypatch):
+	with running(3) as (campaign, names, server):
+		real = sending.progress_of
+
+		def broken(row, *args):
+			if row["name"] == names[1]:
+				raise ZeroDivisionError
+			return real(row, *args)
+
+		monkeypatch.setattr(sending, "progress_of", broken)
+		assert deliver(campaign)["queued"] == 2
+		assert frappe.db.count("Error Log", {"reference_name": names[1]})
+		monkeypatch.setattr(sending, "progress_of", real)
+		deliver(campaign, now_datetime() + timedelta(days=1))
+		assert by_person(server)[invitation(names[1]).email] == 1
+
+
+def test_the_plan_is_what_happens(site):
+	"""Days and steps as the simulation has shown them before the approval."""
+	from collections import Counter
+
+	from imta_crm.policy import schedule
+
+	steps = [step("First"), step("Call", days=1, channel="Call"), step("Second", days=3)]
+	with running(7, daily_cap=3, steps=steps, work_from="10:00:00", work_to="16:00:00") as (
+		campaign,
+		names,
+		_s,
+	):
+		rules = sending.campaigns.rules_of(campaign.name)
+		start = now_datetime().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+		site_zone = frappe.utils.get_system_timezone()
+		zone = sending.zones.zone_of("AT")
+		invitees = [
+			schedule.Invitee(name, "en", zone, "AT", schedule.Progress(not_before=getdate()))
+			for name in names
+		]
+		planned = Counter(
+			(entry.invitee.name, entry.step.title, entry.day)
+			for entry in schedule.simulate(
+				invitees,
+				rules.steps,
+				rules.hours,
+				from_date=rules.from_date,
+				to_date=rules.to_date,
+				daily_cap=3,
+				now=start.replace(tzinfo=sending.ZoneInfo(site_zone)),
+				site_zone=site_zone,
+			)
+		)
+		for hour in range(24 * 12):
+			send(campaign, start + timedelta(hours=hour, minutes=2))
+		happened = Counter(
+			(touch.invitation, touch.step_title, touch.made_at.date()) for touch in touches(campaign)
+		)
+		assert happened == planned
+		assert len(planned) == 21
