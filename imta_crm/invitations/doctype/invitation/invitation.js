@@ -54,12 +54,26 @@ frappe.ui.form.on("Invitation", {
 		if (ANSWERABLE.includes(frm.doc.status)) {
 			frm.add_custom_button(__("Record Reply"), () => frm.trigger("record_reply"));
 		}
+		if (frm.doc.status === "Interested" && frm.doc.purpose === "Membership" && !frm.doc.application) {
+			frm.add_custom_button(__("Start Application"), () => frm.trigger("start_application"));
+		}
 		if ((frm.doc.__onload || {}).may_withdraw) {
 			frm.add_custom_button(__("Withdraw"), () => frm.trigger("withdraw"));
 		}
 		if (frappe.user.has_role(["Membership Manager", "System Manager"])) {
 			frm.page.add_menu_item(__("Erase Personal Data"), () => frm.trigger("forget"));
 		}
+	},
+
+	// The draft was deleted, or could not be made when the answer came.
+	start_application(frm) {
+		frappe
+			.call({
+				method: "imta_crm.invitations.conversion.start_application",
+				args: { invitation: frm.doc.name },
+				freeze: true,
+			})
+			.then(() => frm.reload_doc());
 	},
 
 	// What was sent
