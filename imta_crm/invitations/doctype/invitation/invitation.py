@@ -238,6 +238,10 @@ class Invitation(Document):
 		if self.purpose == MEMBERSHIP:
 			prospects.ensure_lead(self)
 		sending.plan([self.name])
+		# The form that saved it goes on with what was written behind its back.
+		self.update(
+			frappe.db.get_value(self.doctype, self.name, [*system_fields(), "modified"], as_dict=True)
+		)
 
 	def touches(self) -> list[frappe._dict]:
 		"""What was sent or is to be done, the latest first; who sees the invitation sees its touches."""
