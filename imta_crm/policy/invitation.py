@@ -69,8 +69,9 @@ class ForbiddenReply(ValueError):
 
 def replies_for(purpose: str) -> tuple[str, ...]:
 	"""What a person may choose, in the order in which it is shown."""
-	first = YES if purpose == ACTIVITY else INTERESTED
-	return (first, LATER, NO, WRONG_PERSON, DO_NOT_WRITE)
+	if purpose == ACTIVITY:
+		return (YES, NO, WRONG_PERSON, DO_NOT_WRITE)
+	return (INTERESTED, LATER, NO, WRONG_PERSON, DO_NOT_WRITE)
 
 
 def after_reply(status: str, reply: str, purpose: str) -> str:
@@ -81,8 +82,8 @@ def after_reply(status: str, reply: str, purpose: str) -> str:
 	wish is kept by the do-not-invite list. A mail in free words (`BY_MAIL`) leaves the status to whoever
 	reads it.
 
-	Raises ForbiddenReply: `reply_unknown`, `reply_not_offered` (Yes to a membership, Interested to an
-	activity), `reply_settled`, `reply_held` (a person must decide first whether it is a duplicate),
+	Raises ForbiddenReply: `reply_unknown`, `reply_not_offered` (Yes to a membership, Interested or
+	Later to an activity, which has its day), `reply_settled`, `reply_held` (a person must decide first whether it is a duplicate),
 	`reply_after_do_not_write` (Later, after having forbidden to be written to).
 	"""
 	if status not in STATUSES or reply not in REPLIES:

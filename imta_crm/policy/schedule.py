@@ -98,11 +98,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Due:
-	"""`day` is the day of `at` by the site's calendar."""
+	"""`day` is the day of `at` by the site's calendar.
+
+	`since` is when it was due by the plan, whatever has been missed since: the order in which those that wait
+	for the cap are taken. It is `at` unless a later moment was asked for.
+	"""
 
 	step: Step
 	at: datetime
 	day: date
+	since: datetime
 
 
 @dataclass(frozen=True)
@@ -243,14 +248,14 @@ def next_step(
 	if found is None:
 		return None
 	step, day = found
-	at = _next_opening(start_of(day, site_zone), zone, country_code, hours)
+	at = since = _next_opening(start_of(day, site_zone), zone, country_code, hours)
 	# Compared in UTC: two readings of one zone are compared by the clock alone, wrong when it is put back.
 	if now is not None and now.astimezone(UTC) > at.astimezone(UTC):
 		at = fit(now, zone, country_code, hours)
 	day = site_day(at, site_zone)
 	if to_date is not None and day > to_date:
 		return None
-	return Due(step, at, day)
+	return Due(step, at, day, since)
 
 
 def _next(steps: Sequence[Step], progress: Progress) -> tuple[Step, date] | None:
@@ -339,7 +344,7 @@ def _simulated(
 			country_code=one.country_code, hours=hours, site_zone=site_zone, to_date=to_date,
 		)  # fmt: skip
 		if due is not None:
-			since = due.at.astimezone(UTC)
+			since = due.since.astimezone(UTC)
 			moment = since if since >= now else fit(now, one.zone, one.country_code, hours)
 			heapq.heappush(waiting, (moment.astimezone(UTC), since, one.name, number, due))
 

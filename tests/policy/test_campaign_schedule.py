@@ -295,6 +295,7 @@ def test_what_was_missed_is_due_now():
 	now = datetime(2026, 12, 10, 11, tzinfo=ZoneInfo(SITE))
 	assert due(PLAN, Progress(MONDAY)).at < now
 	assert due(PLAN, Progress(MONDAY), now=now).at == now
+	assert due(PLAN, Progress(MONDAY), now=now).since == due(PLAN, Progress(MONDAY)).at
 	night = datetime(2026, 12, 11, 23, tzinfo=ZoneInfo(SITE))  # Friday
 	assert due(PLAN, Progress(MONDAY), now=night).at == datetime(2026, 12, 14, 9, tzinfo=ZoneInfo(SITE))
 

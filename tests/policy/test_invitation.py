@@ -56,6 +56,7 @@ def test_what_follows(status, reply, after):
 		(inv.DO_NOT_WRITE, inv.LATER, inv.MEMBERSHIP, "reply_after_do_not_write"),
 		(inv.INVITED, inv.YES, inv.MEMBERSHIP, "reply_not_offered"),
 		(inv.INVITED, inv.INTERESTED, inv.ACTIVITY, "reply_not_offered"),
+		(inv.INVITED, inv.LATER, inv.ACTIVITY, "reply_not_offered"),
 		(inv.INVITED, "Perhaps", inv.MEMBERSHIP, "reply_unknown"),
 		("Lost", inv.NO, inv.MEMBERSHIP, "reply_unknown"),
 	],
