@@ -133,10 +133,10 @@ def plan(
 def _plan_part(names: Sequence[str], now: datetime) -> None:
 	rows = _read(names)
 	had = touches_of(names)
+	rules = {campaign: campaigns.rules_of(campaign) for campaign in {row.campaign for row in rows}}
 	changes = {}
 	for row in rows:
-		rules = campaigns.rules_of(row.campaign)
-		values = _next_values(row, had[row.name], rules, now)
+		values = _next_values(row, had[row.name], rules[row.campaign], now)
 		# One that waits for the cap keeps its place in the queue.
 		if values["next_at"] and row.next_at and values["next_at"] <= now and row.next_at <= now:
 			values["next_at"] = row.next_at
@@ -253,11 +253,12 @@ def settle(name: str, now: datetime | None = None) -> None:
 def settle_many(rows: list[frappe._dict], now: datetime) -> None:
 	"""`settle` for invitations that are locked, in a few queries."""
 	had = touches_of([row.name for row in rows])
+	rules = {campaign: campaigns.rules_of(campaign) for campaign in {row.campaign for row in rows}}
 	changes = {}
 	for row in rows:
 		values = way_of(row, had[row.name])
 		if row.status in OPEN:
-			values.update(_next_values(row, had[row.name], campaigns.rules_of(row.campaign), now))
+			values.update(_next_values(row, had[row.name], rules[row.campaign], now))
 		if any(_differs(row.get(key), value) for key, value in values.items()):
 			changes[row.name] = values
 	_write(rows, changes)
