@@ -164,10 +164,28 @@ def _text(mail: Message) -> str:
 
 
 def _of_html(part: Message) -> str:
-	text = re.sub(r"(?is)<(style|script|head)\b.*?</\1\s*>", " ", _decoded(part)[: MAX_TEXT * 10])
-	text = re.sub(r"(?is)<(?:blockquote|div[^>]{0,200}class=.?gmail_quote).*", "", text)
-	text = re.sub(r"(?i)<(?:br|/p|/div|/tr|/li)\b[^>]{0,500}>", "\n", text)
-	return html.unescape(re.sub(r"(?s)<[^>]{0,2000}>", " ", text))
+	"""What a reader sees above the quotation. One pass, whatever is open and never closed."""
+	first, *pieces = _decoded(part)[: MAX_TEXT * 10].split("<")
+	said = [first]
+	unseen = ""
+	for piece in pieces:
+		tag, closed, text = piece.partition(">")
+		name, _, rest = tag.strip().lower().partition(" ")
+		if unseen:
+			if name == f"/{unseen}":
+				unseen = ""
+				said.append(text)
+			continue
+		if not closed:
+			said.append(f"<{piece}")
+		elif name in ("style", "script", "head", "title"):
+			unseen = name
+		elif name == "blockquote" or (name == "div" and "gmail_quote" in rest):
+			break
+		else:
+			said.append("\n" if name.rstrip("/") in ("br", "/p", "/div", "/tr", "/li") else " ")
+			said.append(text)
+	return html.unescape("".join(said))
 
 
 _QUOTE_BEGINS = re.compile(
@@ -399,10 +417,17 @@ _OUT_SUBJECTS = re.compile(
 	r"^(?:(?:re|aw|回复|答复)\s*[:：]\s*)*(?:unsubscribe|opt[ -]?out|退订|取消订阅|退訂|td)\b.{0,40}$", re.I
 )
 _OUT_TEXTS = re.compile(
-	r"""^\W*(?:(?:please\ |pls\ )?(?:unsubscribe|opt[\ -]?(?:me\ )?out|remove)(?:\ (?:me|us|my\ address|this\ address))?(?:\ from.{0,60})?
-	|(?:please\ )?(?:take|remove)\ (?:me|us)\ (?:off|from).{0,60}
-	|(?:please\ )?(?:do\ not|don['’]t|stop)\ (?:write|writing|mail|mailing|e-?mail|e-?mailing|contact|contacting|send|sending)\b.{0,80}
-	|(?:请)?(?:退订|取消订阅|td|退訂)|(?:请)?(?:不要|别|勿)再?(?:给我(?:们)?)?(?:发|来|联系|打扰).{0,20})\W*(?:thank\ you|thanks|谢谢)?\W*$""",
+	r"""^\W*(?:(?:please|pls|kindly)\ )?(?:
+	(?:unsubscribe|opt\ ?-?out|opt\ (?:me|us)\ out|(?:remove|delete)\ (?:me|us|my\ address|this\ address|our\ address)
+		|take\ (?:me|us)\ off)
+		(?:\ (?:me|us))?(?:\ (?:from\ )?(?:your|the|this|all|any)?\ ?(?:e-?mail(?:ing)?|mailing|contact|distribution)?\ ?(?:lists?|database))?
+	|(?:do\ not|don['’]t|stop|never)\ (?:writ(?:e|ing)|e-?mail(?:ing)?|mail(?:ing)?|contact(?:ing)?)
+		(?:\ (?:to\ )?(?:me|us|this\ address))?(?:\ (?:again|any\ ?more|any\ longer))?
+	|(?:do\ not|don['’]t|stop|never)\ send(?:ing)?(?:\ (?:me|us))?(?:\ any)?(?:\ (?:more|further|such|these|your))?
+		\ (?:e-?mails?|mails?|messages?|invitations?|letters?)(?:\ (?:to\ (?:me|us)|again|any\ ?more))*
+	|请?(?:退订|取消订阅|td|退訂)
+	|请?(?:不要|别|勿)再?(?:给我们?)?(?:发送?(?:邮件|信息?)?(?:给我们?)?|来信|来函|联系(?:我们?)?|打扰(?:我们?)?)了?
+	)(?:\W*\b(?:thank\ you|thanks|谢谢))?\W*$""",
 	re.I | re.X,
 )
 

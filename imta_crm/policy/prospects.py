@@ -154,9 +154,10 @@ def domain_of(text: str) -> str:
 def is_shared_domain(domain: str) -> bool:
 	"""Whether strangers have addresses or pages there too, so that it says nothing about who they are."""
 	labels = domain.split(".")
+	by_country = len(labels) == 2 or (len(labels) == 3 and labels[1] in ("co", "com"))
 	return (
 		domain in _SHARED
-		or (len(labels) > 1 and labels[0] in _SHARED_FIRST)
+		or (by_country and labels[0] in _SHARED_FIRST)
 		or any(".".join(labels[index:]) in _SHARED_HOSTS for index in range(1, len(labels)))
 	)
 
@@ -448,7 +449,7 @@ class Register:
 		for hashed in known.email_hashes:
 			self._hashes.setdefault(hashed.lower(), []).append(known)
 		code = (known.country_code or "").upper()
-		domains = {domain_of(domain) for domain in known.domains}
+		domains = {domain_of(domain.removeprefix("*.")) for domain in known.domains}
 		if known.kind == DO_NOT_INVITE:
 			self._forbidden.update(dict.fromkeys(domains - {""}, known))
 		else:
@@ -556,6 +557,13 @@ class Register:
 					yield "like_name", known, known.names[0]
 		if not code:
 			return
+		# The person to write to may be forbidden by name, whatever the organisation.
+		first, last = prospect.contact_first_name, prospect.contact_last_name
+		for text in {fold(f"{first} {last}"), fold(f"{last} {first}"), fold(f"{last}{first}")} - {""}:
+			for known, _ in (*self._names.get((text, code), ()), *self._names.get((text, ""), ())):
+				if known.kind == DO_NOT_INVITE and id(known) not in found:
+					found.add(id(known))
+					yield "like_name", known, known.names[0]
 		for domain in {domain_of(prospect.email), domain_of(prospect.website)} - {""}:
 			for known in self._domains.get((code, domain), ())[:_COMMON_FROM]:
 				if id(known) not in found:

@@ -21,6 +21,7 @@ CHANNELS = (EMAIL, "Call", "Visit", "WeChat", "Letter")
 FROM_START, FROM_PREVIOUS = "Start", "Previous Step"
 ALL_LANGUAGES, CHINESE, OTHER_THAN_CHINESE = "All Languages", "Chinese", "Other Than Chinese"
 LATER_PREFIX = "later-"
+LONGEST_WAIT = 3660  # days; more is a slip of the keyboard
 UTC = timezone.utc
 _MIDNIGHT = time(0)
 
@@ -141,7 +142,7 @@ def zone_info(zone: str) -> ZoneInfo:
 	try:
 		return ZoneInfo(zone)
 	# A folder of the database, an empty name, a path: each has its own exception.
-	except (LookupError, ValueError, OSError):
+	except (LookupError, ValueError, OSError, TypeError):
 		raise ScheduleProblem("zone_unknown", zone) from None
 
 
@@ -275,9 +276,9 @@ def _next(steps: Sequence[Step], progress: Progress) -> tuple[Step, date] | None
 		if replied and step.only_if_no_reply:
 			continue
 		if last is None:
-			return step, progress.not_before + timedelta(days=max(0, step.days))
+			return step, progress.not_before + _wait(step)
 		base = _start(steps, progress) if step.counted_from == FROM_START else last
-		return step, max(earliest, base + timedelta(days=max(0, step.days)))
+		return step, max(earliest, base + _wait(step))
 	return None
 
 
@@ -289,7 +290,11 @@ def _start(steps: Sequence[Step], progress: Progress) -> date:
 		key=lambda step: progress.done[step.key],
 		default=None,
 	)
-	return started_on - timedelta(days=max(0, first.days) if first else 0)
+	return started_on - _wait(first) if first else started_on
+
+
+def _wait(step: Step) -> timedelta:
+	return timedelta(days=min(max(0, step.days), LONGEST_WAIT))
 
 
 # The whole campaign beforehand

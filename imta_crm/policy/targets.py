@@ -46,7 +46,8 @@ def suggest(counts: Mapping[tuple[str, str, str], int], growth: Decimal) -> list
 		((int(n), key) for key, n in counts.items() if int(n) > 0), key=lambda row: (-row[0], row[1])
 	)
 	total = sum(n for n, _ in rows)
-	growth = max(Decimal(0), Decimal(growth))
+	# By way of text: a float of 0.1 is a little more than a tenth, and would be rounded up.
+	growth = max(Decimal(0), Decimal(str(growth)))
 	wanted = int((total * growth).to_integral_value(ROUND_CEILING))
 	shares = [int(n * growth) for n, _ in rows]
 	by_rest = sorted(range(len(rows)), key=lambda index: (shares[index] - rows[index][0] * growth, index))

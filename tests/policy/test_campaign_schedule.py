@@ -291,6 +291,13 @@ def test_nothing_after_the_last_day():
 	assert due(PLAN, progress, to=None).step.key == "again"
 
 
+def test_a_slip_of_the_keyboard_is_no_crash():
+	plan = [replace(PLAN[0], days=2**31), replace(PLAN[1], days=-5)]
+	assert due(plan, Progress(MONDAY)) is None
+	assert due(plan, Progress(MONDAY), to=None).day > END
+	assert due(plan, Progress(MONDAY, MONDAY, {"mail": MONDAY})).day == MONDAY + timedelta(days=1)
+
+
 def test_what_was_missed_is_due_now():
 	now = datetime(2026, 12, 10, 11, tzinfo=ZoneInfo(SITE))
 	assert due(PLAN, Progress(MONDAY)).at < now

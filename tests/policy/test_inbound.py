@@ -204,6 +204,10 @@ def test_people_are_not_taken_for_machines():
 		("Re: Invitation", "Please remove me from your list.\n\nThanks\nAna"),
 		("Re: Invitation", "Stop writing to us!"),
 		("退订", ""),
+		("Re: Invitation", "Don't send me any more e-mails, thanks."),
+		("Re: Invitation", "Kindly take us off your mailing list"),
+		("Re: Invitation", "Opt out"),
+		("回复：邀请", "请勿再联系我们了，谢谢"),
 		("回复：邀请", "请不要再给我发邮件"),
 		("Re: Invitation", "Do not contact me again.\n\n> Dear Ana,\n> we invite you"),
 	],
@@ -217,6 +221,11 @@ def test_a_wish_to_be_left_alone(subject, text):
 	[
 		"Please do not send the paper form, we apply online. We are very interested in joining; who signs?"
 		" Our board meets on Thursday and would like to have the statutes before.",
+		"Don't send paper letters, use this address",
+		"Please do not contact us by phone",
+		"Please remove us from your list and use ana@summit.example instead",
+		"请不要发传真，我们用邮件",
+		"Never mind, we will join",
 		"We are interested.\nHow do our members unsubscribe later?",
 		"Please remove the second address and keep this one; we want to join. When is the next meeting of the board?",
 	],
@@ -233,6 +242,24 @@ def test_html_alone_is_read_without_its_quotation():
 	)
 	found = classify(made.as_bytes())
 	assert (found.kind, found.text) == (REPLY, "Yes & no")
+
+
+def test_html_that_is_never_closed_is_read_in_one_pass():
+	from time import perf_counter
+
+	begun = perf_counter()
+	for text in (
+		"<style>" * 100_000,
+		"<" * 500_000,
+		"<div " * 100_000,
+		"<!--" * 100_000,
+		"<p>x</p>" * 60_000,
+	):
+		made = EmailMessage()
+		made["From"], made["Subject"] = ADDRESS, "Re: Invitation"
+		made.set_content(f"<p>Joining</p>{text}", subtype="html")
+		assert classify(made.as_bytes()).text.startswith("Joining")
+	assert perf_counter() - begun < 10
 
 
 @given(st.binary(max_size=400))

@@ -161,6 +161,7 @@ def test_do_not_invite_by_address_hash_domain_and_name():
 		(rule(email_hashes=(email_hash("ana@mail.summit.example "),)), "same_address_do_not_invite"),
 		(rule(domains=("Summit.Example",)), "same_domain_do_not_invite"),
 		(rule(domains=("@summit.example",)), "same_domain_do_not_invite"),
+		(rule(domains=("*.summit.example",)), "same_domain_do_not_invite"),
 		(rule(names=("summit society",), country_code="NP"), "same_name_do_not_invite"),
 		(rule(names=("summit society",)), "same_name_do_not_invite"),
 		(rule(names=("峰会",)), "same_name_do_not_invite"),
@@ -176,6 +177,16 @@ def test_do_not_invite_by_address_hash_domain_and_name():
 		assert verdict(prospect, there).kind == INVITE, there
 	# Whoever forbids gmail.com forbids it.
 	assert verdict(one("X", email="x@gmail.com"), rule(domains=("gmail.com",))).kind == REFUSE
+
+
+def test_the_person_to_write_to_may_be_on_the_list_by_name():
+	rule = Known(DO_NOT_INVITE, "R", ("Ana Silva",), "PT")
+	prospect = one("Clube", "PT", contact_first_name="Ana", contact_last_name="SILVA")
+	assert verdict(prospect, rule).code == "like_name_do_not_invite"
+	rule = Known(DO_NOT_INVITE, "R", ("王芳",))
+	prospect = one("Summit", "CN", contact_first_name="芳", contact_last_name="王")
+	assert verdict(prospect, rule).kind == HOLD
+	assert verdict(one("Summit", "CN", contact_first_name="王明"), rule).kind == INVITE
 
 
 def test_an_opted_out_address_counts_for_itself_alone():
@@ -214,7 +225,13 @@ def test_shared_domains_tell_nothing():
 		"x.wordpress.com",
 	):
 		assert is_shared_domain(domain), domain
-	for domain in ("summit.example", "live-summit.example", "outlook-tours.example", "mailsummit.com"):
+	for domain in (
+		"summit.example",
+		"live-summit.example",
+		"outlook-tours.example",
+		"mailsummit.com",
+		"live.summit.org",
+	):
 		assert not is_shared_domain(domain), domain
 
 

@@ -36,6 +36,10 @@ def test_ten_per_cent_of_many_small_groups_is_not_one_each():
 	assert sum(row.gap for row in rows) == 10
 
 
+def test_a_float_for_the_growth_adds_nobody():
+	assert suggest({("A", "x", "1"): 100}, 0.1)[0].planned == 110
+
+
 def test_no_growth_and_no_members():
 	assert suggest({}, Decimal("0.1")) == []
 	assert [row.gap for row in suggest({("A", "x", "1"): 3}, Decimal(0))] == [0]
