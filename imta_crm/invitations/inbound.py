@@ -69,6 +69,7 @@ def receive(communication: Document, method: str | None = None) -> None:
 		invitation=invitation,
 		touch=touch,
 		diagnostic=" ".join(filter(None, (found.status, found.diagnostic))),
+		text=_short(found.text),
 	)
 
 
@@ -78,13 +79,14 @@ def follow(
 	invitation: str | None = None,
 	touch: str | None = None,
 	diagnostic: str | None = None,
+	text: str | None = None,
 ) -> None:
 	"""Do what follows from a mail that came in. One transaction; repeating it changes nothing."""
 	row = frappe.db.get_value(
 		COMMUNICATION, communication, ["sender", "subject", "content", "text_content"], as_dict=True
 	)
 	if row:
-		persistently(lambda: _follow(row, kind, invitation, touch, diagnostic))
+		persistently(lambda: _follow(row, kind, invitation, touch, diagnostic, text))
 
 
 def catch_up() -> int:
@@ -130,7 +132,12 @@ def raw_mail() -> bytes | None:
 
 
 def _follow(
-	row: frappe._dict, kind: str, invitation: str | None, touch: str | None, diagnostic: str | None
+	row: frappe._dict,
+	kind: str,
+	invitation: str | None,
+	touch: str | None,
+	diagnostic: str | None,
+	text: str | None,
 ) -> None:
 	if kind == policy.UNSUBSCRIBE:
 		_leave_alone(row.sender, invitation)
@@ -145,7 +152,9 @@ def _follow(
 	elif kind == policy.AUTO_REPLY:
 		invitations.note(invitation, _("An automatic reply has come: {0}").format(row.subject or ""))
 	else:
-		replies.record(invitation, BY_MAIL, via=replies.BY_MAIL, comment=_excerpt(row))
+		replies.record(
+			invitation, BY_MAIL, via=replies.BY_MAIL, comment=text or _short(policy.unquoted(_text(row)))
+		)
 
 
 def _leave_alone(sender: str | None, invitation: str | None) -> None:
@@ -253,8 +262,8 @@ def _as_raw(communication: Document) -> bytes:
 	return mail.as_bytes()
 
 
-def _excerpt(row: frappe._dict) -> str:
-	text = " ".join(_text(row).split())
+def _short(text: str) -> str:
+	text = " ".join(text.split())
 	return text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…"
 
 

@@ -227,6 +227,8 @@ def _write(
 		invitations.write(row.name, **values)
 		return status
 	values["status"] = status
+	if status not in policy.OPEN:
+		values.update({"next_step": None, "next_at": None})
 	if status in invitations.ALIVE:
 		values.update({"closed_at": None, "close_reason": None})
 	try:
@@ -286,6 +288,8 @@ def _refer(row: frappe._dict, referral: Referral) -> prospects.Added | None:
 				source="Referral",
 				officer=row.officer,
 				referred_by=row.name,
+				# The same organisation as the one that has just been answered for.
+				register=prospects.make_register(row.campaign, without=row.name, lead=row.lead),
 			)
 	except ASKED_BY_DATABASE:
 		raise
