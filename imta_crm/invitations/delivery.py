@@ -52,6 +52,8 @@ from imta_crm.policy.invitation import CLOSED, OPEN, UNREACHABLE
 from imta_crm.transactions import persistently
 
 CHUNK = 200
+#: States of a campaign in which what was queued may leave.
+SENDING = ("Running", "Completed")
 #: A flush that has read a row marks it "Sending" at once. After this long it has, or it is no more.
 GRACE = timedelta(minutes=1)
 #: A mail is in the hands of the server for two minutes at most (Frappe's time-out), a flush for some more.
@@ -111,10 +113,7 @@ def _hold_what_must_not_leave(campaign: str | None) -> None:
 		.distinct()
 		.where(
 			(touch.status == QUEUED)
-			& (
-				invitation.status.notin(list(OPEN))
-				| plan.workflow_state.notin([campaigns.RUNNING, campaigns.COMPLETED])
-			)
+			& (invitation.status.notin(list(OPEN)) | plan.workflow_state.notin(SENDING))
 		)
 	)
 	if campaign:
@@ -122,10 +121,10 @@ def _hold_what_must_not_leave(campaign: str | None) -> None:
 	rows = query.run(as_dict=True)
 	stopped = {row.campaign: row.workflow_state for row in rows}
 	for name, state in stopped.items():
-		if state not in (campaigns.RUNNING, campaigns.COMPLETED):
+		if state not in SENDING:
 			sending.hold(_("The campaign is {0}.").format(_(state)), campaign=name)
 	for row in rows:
-		if row.workflow_state in (campaigns.RUNNING, campaigns.COMPLETED):
+		if row.workflow_state in SENDING:
 			sending.hold(_("The invitation is closed."), invitation=row.invitation)
 	frappe.db.commit()  # what is held is held, whatever comes after
 
@@ -384,6 +383,10 @@ def _has_had_enough(touch: frappe._dict, failure: mail_failure.Failure, now: dat
 
 def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Failure, now: datetime) -> str:
 	"""The server has not taken it: the same mail again, later, within the recipient's hours."""
+	if reason := _why_not(touch):
+		frappe.db.set_value(EMAIL_QUEUE, mail.name, {"status": TAKEN_BACK, "error": reason})
+		write_touches([touch.name], status=SKIPPED, problem=reason)
+		return "taken_back"
 	waits = AFTER_REFUSAL if failure.kind == mail_failure.TEMPORARY else AFTER_OUTAGE
 	attempts = cint(touch.attempts) or 1
 	row = frappe.db.get_value(
@@ -399,6 +402,16 @@ def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Fai
 	if failure.kind == mail_failure.SERVER:
 		_tell_campaign(touch.campaign, failure.text)
 	return "put_back"
+
+
+def _why_not(touch: frappe._dict) -> str | None:
+	"""Why a mail must not leave now: its campaign or its invitation was stopped meanwhile."""
+	state = campaigns.rules_of(touch.campaign).state
+	if state not in SENDING:
+		return _("The campaign is {0}.").format(_(state))
+	if frappe.db.get_value(INVITATION, touch.invitation, "status") not in OPEN:
+		return _("The invitation is closed.")
+	return None
 
 
 def _fit(row: frappe._dict, moment: datetime) -> datetime:

@@ -723,7 +723,8 @@ def _hold_rows(touch_by_mail: dict[str, str], reason: str) -> int:
 		.for_update()
 		.run()
 	)
-	waiting = [name for name, status in rows if status in ("Not Sent", "Error")]
+	# One that has just failed is left to `delivery`: its error says whether it may have left.
+	waiting = [name for name, status in rows if status == "Not Sent"]
 	if not waiting:
 		return 0
 	frappe.db.bulk_update(EMAIL_QUEUE, {name: {"status": TAKEN_BACK, "error": reason} for name in waiting})

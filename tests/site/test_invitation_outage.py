@@ -1,5 +1,6 @@
 """The mail server is away, somebody pauses, the clock jumps, two jobs run at once: each step once, for all."""
 
+import time
 from datetime import timedelta
 
 import frappe
@@ -93,6 +94,26 @@ def test_cut_off_where_nobody_can_know(site, monkeypatch):
 		clock.jump(days=3)
 		deliver(campaign)
 		everybody_once(campaign, names, server, times=2)  # the next step comes all the same
+
+
+def test_paused_while_mails_have_failed(site, monkeypatch):
+	clock = Clock(monkeypatch)
+	with running(3) as (campaign, names, server):
+		server.hang_up("taken")
+		server.refuse(invitation(names[1]).email, 451, times=1)
+		server.refuse(invitation(names[2]).email, 451, times=1)
+		send(campaign)
+		flush()
+		set_state(campaign, "Paused")
+		for _run in range(4):
+			deliver(campaign)
+			clock.jump(minutes=20)
+		assert statuses(campaign) == {"Unknown": 1}
+		assert len(server.received) == 1
+		set_state(campaign, "Running")
+		clock.jump(minutes=1)
+		deliver(campaign)
+		everybody_once(campaign, names, server)
 
 
 def test_cut_off_before_the_text_is_tried_again(site, monkeypatch):
@@ -245,3 +266,24 @@ def test_two_jobs_and_a_flush_at_once(site):
 		delivery.reconcile()
 		everybody_once(campaign, names, server)
 		assert statuses(campaign) == {"Sent": 40}
+
+
+def test_a_pause_stops_a_job_within_a_chunk(site):
+	with running(600) as (campaign, _names, server):
+		job = worker(campaign)
+		for _wait in range(600):
+			if touches(campaign):
+				break
+			time.sleep(0.05)
+		set_state(campaign, "Paused")
+		finish(job)
+		made = statuses(campaign)
+		assert 0 < made["Skipped"] < 600 and not made["Queued"], made
+		flush()
+		assert not server.received
+		later = now_datetime() + timedelta(minutes=5)
+		send(campaign, later)
+		assert not touches(campaign)
+		set_state(campaign, "Running")
+		send(campaign, later)
+		assert statuses(campaign) == {"Queued": 600}
