@@ -205,18 +205,18 @@ def download(campaign: str, file_format: str = XLSX) -> None:
 	frappe.has_permission(campaigns.CAMPAIGN, "export", doc=campaign, throw=True)
 	plan = work_out(campaign)
 	columns = (
-		("day", _("Day")),
+		("day", _("Date")),
 		("time", _("Time")),
-		("local_day", _("Recipient's Day")),
-		("local_time", _("Recipient's Time")),
+		("local_day", _("Recipient’s Date")),
+		("local_time", _("Recipient’s Time")),
 		("zone", _("Time Zone")),
 		("invitation", _("Invitation")),
-		("prospect", _("Prospect")),
+		("prospect", _("Prospect", context="Invitation")),
 		("country", _("Country/Region")),
 		("officer", _("Officer")),
 		("language", _("Language")),
 		("step", _("Step")),
-		("channel", _("By")),
+		("channel", _("By", context="Invitation Campaign Step")),
 	)
 	rows = [[label for _field, label in columns]]
 	for touch in _readable(plan):

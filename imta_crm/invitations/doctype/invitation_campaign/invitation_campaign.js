@@ -13,17 +13,17 @@ const QUESTIONS = {
 // Pills of the summary: what the funnel calls it, its colour and its words.
 const STAGES = [
 	["total", "gray", () => __("Prospects")],
-	["held", "orange", () => __("Held")],
-	["planned", "gray", () => __("Planned")],
-	["invited", "blue", () => __("Invited")],
-	["replied", "cyan", () => __("Replied")],
-	["interested", "green", () => __("Interested")],
-	["accepted", "green", () => __("Accepted")],
-	["later", "yellow", () => __("Later")],
-	["declined", "red", () => __("Declined")],
-	["unreachable", "red", () => __("Unreachable")],
-	["applied", "cyan", () => __("Applied")],
-	["admitted", "green", () => __("Admitted")],
+	["held", "orange", () => __("Held", null, "Invitation")],
+	["planned", "gray", () => __("Planned", null, "Invitation")],
+	["invited", "blue", () => __("Invited", null, "Invitation")],
+	["replied", "cyan", () => __("Replied", null, "Invitation Campaign Target")],
+	["interested", "green", () => __("Interested", null, "Invitation")],
+	["accepted", "green", () => __("Accepted", null, "Invitation")],
+	["later", "yellow", () => __("Later", null, "Invitation")],
+	["declined", "red", () => __("Declined", null, "Invitation")],
+	["unreachable", "red", () => __("Unreachable", null, "Invitation")],
+	["applied", "cyan", () => __("Applied", null, "Invitation")],
+	["admitted", "green", () => __("Admitted", null, "Invitation")],
 ];
 const ALWAYS_SHOWN = ["total", "invited", "replied"];
 
@@ -351,7 +351,7 @@ class Plan {
 		const to = Math.min(this.start + page, count);
 		return `<h5 class="mt-4">${title}</h5>
 			<div class="table-responsive"><table class="table table-bordered table-sm">
-				<thead><tr><th>${__("When")}</th><th>${__("Prospect")}</th><th>${__("Step")}</th></tr></thead>
+				<thead><tr><th>${__("When")}</th><th>${__("Prospect", null, "Invitation")}</th><th>${__("Step")}</th></tr></thead>
 				<tbody>${lines.join("")}</tbody></table></div>
 			<div class="text-muted">
 				<button class="btn btn-xs btn-default" data-step="-1" ${this.start ? "" : "disabled"}>${__("Previous")}</button>
@@ -406,7 +406,7 @@ class MailPreview {
 				{
 					fieldname: "invitation",
 					fieldtype: "Link",
-					label: __("Prospect"),
+					label: __("Prospect", null, "Invitation"),
 					options: "Invitation",
 					description: __("Empty: an invented one."),
 					get_query: () => ({ filters: { campaign: frm.doc.name } }),
@@ -463,7 +463,7 @@ class MailPreview {
 			return;
 		}
 		wrapper.html(`
-			<div class="text-muted small">${__("From")}: ${text(mail.sender || "")}<br>${__("To")}: ${text(mail.to || "")}</div>
+			<div class="text-muted small">${__("Sender")}: ${text(mail.sender || "")}<br>${__("Recipient")}: ${text(mail.to || "")}</div>
 			<h5 class="mt-2">${text(mail.subject)}</h5>
 			<iframe class="imta-mail-preview" sandbox="" title="${text(mail.subject)}"></iframe>
 			<details class="mt-2"><summary>${__("As plain text")}</summary><pre class="imta-mail-text">${text(
