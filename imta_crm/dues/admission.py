@@ -100,6 +100,13 @@ def settle(application: str) -> str:
 	return state
 
 
+@frappe.whitelist(methods=["POST"])
+def bill_again(application: str) -> str:
+	"""Try again now what the nightly job would; returns the dues state. For who may write the application."""
+	frappe.get_doc(APPLICATION, application).check_permission("write")
+	return settle(application)
+
+
 def catch_up() -> dict[str, int]:
 	"""Nightly: bill the admissions whose job was lost, failed or had nothing to go by. Returns both counts."""
 	counts = {"billed": 0, "failed": 0}

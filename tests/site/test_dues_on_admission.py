@@ -155,6 +155,16 @@ def test_a_failure_is_on_record_and_settled_once_its_cause_is_gone(year):
 	assert frappe.db.count("Dues Charge", {"member": application.member}) == 1
 
 
+def test_the_manager_need_not_wait_for_the_night(year):
+	application = approve()
+	with as_user(make_user("Treasurer")), pytest.raises(frappe.PermissionError):
+		admission.bill_again(application.name)
+	with as_user(make_user("Membership Manager")):
+		assert admission.bill_again(application.name) == "Billed"
+		assert admission.bill_again(application.name) == "Billed"
+	assert frappe.db.count("Sales Invoice", {"imta_member": application.member}) == 1
+
+
 def test_a_tier_without_dues_in_the_year_is_a_problem_that_the_night_settles(year):
 	frappe.db.delete("Dues Tier Amount", {"parent": year.name, "tier": "Ordinary"})
 	frappe.clear_document_cache("Dues Year", year.name)

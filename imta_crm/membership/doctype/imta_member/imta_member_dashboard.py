@@ -15,6 +15,7 @@ def get_data() -> dict:
 				"label": _("Membership"),
 				"items": ["Membership Change", "Member Affiliate", "Membership Application"],
 			},
+			{"label": _("Invitations"), "items": ["Invitation", "Lead"]},
 			{"label": _("Liaison"), "items": ["Liaison Contact"]},
 			{"label": _("Dues"), "items": ["Dues Charge", "Sales Invoice", "Customer"]},
 		],

@@ -101,6 +101,23 @@ function show_intro(frm) {
 	};
 	frm.set_intro("");
 	if (texts[frm.doc.workflow_state]) frm.set_intro(texts[frm.doc.workflow_state], "blue");
+	if (frm.doc.dues_state === "Problem") show_dues_problem(frm);
+}
+
+function show_dues_problem(frm) {
+	const why = frappe.utils.escape_html(frm.doc.dues_note || "").replace(/\n/g, "<br>");
+	frm.set_intro(`${__("Admitted, but the dues of the running year could not be invoiced:")}<br>${why}`, "orange");
+	// A decided form is read-only, so its own permissions say nothing any more.
+	if (!frappe.user.has_role(["Membership Manager", "System Manager"])) return;
+	frm.add_custom_button(__("Invoice Again"), () =>
+		frappe
+			.call({
+				method: "imta_crm.dues.admission.bill_again",
+				args: { application: frm.doc.name },
+				freeze: true,
+			})
+			.then(() => frm.reload_doc())
+	);
 }
 
 function show_duplicates(frm) {
