@@ -10,7 +10,7 @@ import pytest
 from frappe.handler import execute_cmd
 from frappe.utils import set_request
 
-from imta_crm.portal import intake
+from imta_crm.portal import guest, intake
 from tests.site.factories import as_user, make_member, make_user, next_number
 
 ACCEPT = "frappe.website.doctype.web_form.web_form.accept"
@@ -334,6 +334,26 @@ def test_guest_methods_of_the_app():
 			continue
 		assert method.__module__ == "imta_crm.portal.guest", method
 		assert is_rate_limited(method), f"{method} is not rate limited"
+
+
+def test_guest_pages_of_the_app():
+	"""Pages that answer guests by themselves live in the same file; a file in www only shows what it returns."""
+	for renderer in frappe.get_hooks("page_renderer", app_name="imta_crm"):
+		assert renderer.startswith("imta_crm.portal.guest."), renderer
+	from pathlib import Path
+
+	pages = {path.stem for path in Path(frappe.get_app_path("imta_crm", "www")).glob("*.py")} - {"__init__"}
+	assert pages == {"member_card"}
+	assert frappe.get_hooks("website_route_rules", app_name="imta_crm") == [
+		{"from_route": "/member-card/<token>", "to_route": "member-card"}
+	]
+
+
+def test_an_invitation_page_is_rendered_and_counted():
+	for _ in range(guest.PAGES_A_MINUTE):
+		response = page("invitation/forged")
+		assert response.status_code == 404
+	assert page("invitation/forged").status_code == 429
 
 
 def is_rate_limited(method) -> bool:
