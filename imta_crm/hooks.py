@@ -214,6 +214,7 @@ user_data_fields = [
 		"filter_by": "email_folded",
 		"redact_fields": ["email", "contact_first_name", "contact_last_name", "contact_position", "phone"],
 	},
+	{"doctype": "Invitation Touch", "filter_by": "email", "redact_fields": ["subject", "problem"]},
 	{"doctype": "Do Not Invite", "filter_by": "email", "partial": True},
 ]
 

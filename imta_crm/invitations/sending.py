@@ -482,6 +482,7 @@ def _make(rules: CampaignRules, rows: list[frappe._dict], now: datetime) -> Batc
 			left -= 1
 	_queue(mails, upcoming, rules, had, batch, now)
 	_save(batch)
+	tasks.tell(Counter(touch.officer for touch in batch.touches if touch.status == TO_DO), rules)
 	changes = {}
 	for row in rows:
 		if row.name in waits:

@@ -6,7 +6,7 @@ that person's own and is never touched. Closing the ToDo marks the touch done; a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,26 @@ def officer_of(row: frappe._dict, rules: CampaignRules) -> str:
 		if user and frappe.db.get_value("User", user, "enabled", cache=True):
 			return user
 	frappe.throw(_("Nobody looks after this invitation: there is no officer."), NobodyToAskError)
+
+
+def tell(officers: Mapping[str, int], rules: CampaignRules) -> None:
+	"""A bell for each officer with new tasks, one for all of a chunk. No commit."""
+	for user, number in officers.items():
+		language = frappe.db.get_value("User", user, "language", cache=True) or frappe.local.lang
+		bell = frappe.new_doc("Notification Log")
+		bell.update(
+			{
+				"type": "Alert",
+				"for_user": user,
+				"from_user": frappe.session.user,
+				"document_type": campaigns.CAMPAIGN,
+				"document_name": rules.name,
+				"subject": _("New tasks in your list: {0} ({1})", lang=language).format(
+					number, escape_html(rules.campaign_name)
+				),
+			}
+		)
+		bell.insert(ignore_permissions=True)  # as in `make`
 
 
 def follow_todo(todo: Document, method: str | None = None) -> None:

@@ -135,6 +135,10 @@ def test_a_task_and_its_todo_say_the_same(site):
 		made = {touch.invitation: touch for touch in touches(campaign)}
 		assert {(touch.status, touch.officer) for touch in made.values()} == {("To Do", officer)}
 		assert invitation(names[0]).status == "Planned"
+		(bell,) = frappe.get_all(
+			"Notification Log", {"for_user": officer, "document_name": campaign.name}, ["*"]
+		)
+		assert "4" in bell.subject
 		todos = [frappe.get_doc("ToDo", made[name].todo) for name in names]
 		assert todos[0].allocated_to == officer
 		assert "+43 1 2345" in todos[0].description
