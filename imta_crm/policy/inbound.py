@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.errors import MessageError
-from email.header import decode_header, make_header
+from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
 
@@ -94,9 +94,21 @@ def _header(mail: Message, name: str) -> str:
 	if value is None:
 		return ""
 	try:
-		return " ".join(str(make_header(decode_header(str(value)))).split())
-	except (MessageError, LookupError, ValueError):
+		parts = decode_header(str(value))
+	except (MessageError, ValueError):
 		return " ".join(str(value).split())
+	said = (part if isinstance(part, str) else _characters(part, charset) for part, charset in parts)
+	return " ".join("".join(said).split())
+
+
+def _characters(data: bytes, charset: str | None) -> str:
+	"""By the character set that it names; what calls itself GB2312 mostly has more characters than that."""
+	for name in (charset or "utf-8", "utf-8", "gb18030"):
+		try:
+			return data.decode("gb18030" if name.lower() in ("gb2312", "gbk") else name)
+		except (LookupError, ValueError):
+			continue
+	return data.decode("latin-1")
 
 
 def _sender(mail: Message) -> str:
@@ -136,12 +148,7 @@ def _decoded(part: Message) -> str:
 	if payload is None:
 		inner = part.get_payload()
 		return inner if isinstance(inner, str) else "\n".join(str(one) for one in inner or [])
-	for charset in (part.get_content_charset() or "utf-8", "utf-8", "gb18030"):
-		try:
-			return payload.decode({"gb2312": "gb18030", "gbk": "gb18030"}.get(charset, charset))
-		except (LookupError, UnicodeDecodeError):
-			continue
-	return payload.decode("latin-1")
+	return _characters(payload, part.get_content_charset())
 
 
 def _text(mail: Message) -> str:

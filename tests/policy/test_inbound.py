@@ -189,6 +189,14 @@ def test_machines_are_known_by_their_words(subject, text):
 	assert classify(mail(text, subject)).kind == AUTO_REPLY
 
 
+def test_a_subject_that_calls_its_characters_by_too_small_a_set():
+	import base64
+
+	words = base64.b64encode("自动回复：镕基".encode("gb18030")).decode()
+	raw = f"From: {ADDRESS}\nSubject: =?gb2312?B?{words}?=\nContent-Type: text/plain; charset=gb2312\n\n"
+	assert classify(raw.encode() + "我在休假，镕".encode("gb18030")).kind == AUTO_REPLY
+
+
 def test_people_are_not_taken_for_machines():
 	for headers in ({"Auto_Submitted": "no"}, {"Precedence": "list"}):
 		assert classify(mail("We are interested", **headers)).kind == REPLY
@@ -272,6 +280,7 @@ def test_whatever_comes_it_never_fails(raw):
 	[
 		b"", b"Subject: =?utf-8?B?!!!?=\nFrom: =?x?q?\n\nx", b"From: a@b\nContent-Type: text/plain; charset=nope\n\n\xff\xfe",
 		b"Content-Type: multipart/report; report-type=delivery-status\n\nnothing",
+		b"From: a@b\nContent-Type: text/plain; charset=\"a\0b\"\n\n\xff",
 		b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: message/delivery-status\n\n\n--x--",
 	],
 )  # fmt: skip
