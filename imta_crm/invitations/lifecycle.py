@@ -70,10 +70,23 @@ def advance(today: date | str | None = None) -> dict[str, list[str]]:
 	for name in frappe.get_all(CAMPAIGN, ended, pluck="name", order_by="name"):
 		if not is_on_its_way(name):
 			done[_by_itself(name, complete_by_itself)].append(name)
-	for name in frappe.get_all(CAMPAIGN, {"workflow_state": ("in", OVER)}, pluck="name"):
-		if left_over(name, limit=1):
-			enqueue_wind_up(name)  # the job of the day was lost
+	for name in _not_wound_up():
+		enqueue_wind_up(name)  # the job of the day was lost
 	return done
+
+
+def _not_wound_up() -> list[str]:
+	"""Campaigns that are over while somebody still waits for them."""
+	waiting = frappe.get_all(
+		"Invitation",
+		filters=[["status", "in", WAITING]],
+		or_filters=[["status", "!=", INVITED], ["replied_at", "is", "not set"]],
+		pluck="campaign",
+		distinct=True,
+		order_by=None,
+	)
+	over = {"name": ("in", waiting or [""]), "workflow_state": ("in", OVER)}
+	return frappe.get_all(CAMPAIGN, over, pluck="name", order_by="name")
 
 
 def start_by_itself(name: str) -> str:

@@ -8,8 +8,9 @@ import frappe
 import pytest
 from frappe.utils import add_days, nowdate
 
-from imta_crm.invitations import campaigns, targets
+from imta_crm.invitations import approval, campaigns, targets
 from imta_crm.invitations.doctype.invitation_campaign.invitation_campaign import PlanLocked, WrongPlan
+from imta_crm.invitations.standard_steps import standard_steps
 from imta_crm.policy.schedule import Step
 from tests.site.factories import as_user, make_member, make_tier, make_user, next_number
 from tests.site.invitation_factories import (
@@ -155,6 +156,34 @@ def test_a_copy_has_keys_of_its_own_only_where_they_clash():
 	assert keys[0] == "S1"
 	assert len(set(keys)) == 3
 	assert not any(key.startswith("later") for key in keys)
+
+
+@pytest.mark.parametrize("purpose", ["Membership", "Activity"])
+def test_standard_steps_make_a_plan_that_can_be_approved(purpose):
+	with as_user(make_user(MANAGER)):
+		found = standard_steps(purpose)
+	campaign = make_campaign(purpose=purpose, **found)
+	assert len(campaign.steps) == len(found["steps"]) >= 3
+	assert approval.problems(campaign) == []
+	mails = [row for row in campaign.steps if row.channel == "E-mail"]
+	assert all(row.email_template and row.email_template_zh for row in mails)
+	assert all(row.task for row in campaign.steps if row.channel != "E-mail")
+
+
+def test_standard_steps_leave_out_what_was_deleted_and_speak_the_language_of_the_planner():
+	frappe.delete_doc("Email Template", "IMTA Invitation ZH")
+	frappe.local.lang = "zh"
+	try:
+		first = standard_steps("Membership")["steps"][0]
+	finally:
+		frappe.local.lang = "en"
+	assert first["step_title"] == "邀请函"
+	assert "email_template_zh" not in first
+	assert first["email_template"] == "IMTA Invitation EN"
+	with as_user(make_user("Training Coordinator")):
+		assert standard_steps("Activity")["steps"]
+		with pytest.raises(frappe.PermissionError):
+			standard_steps("Membership")
 
 
 # What is locked when

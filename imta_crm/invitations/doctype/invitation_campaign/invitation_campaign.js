@@ -113,6 +113,9 @@ frappe.ui.form.on("Invitation Campaign", {
 		if (plans && state === "Draft" && frm.doc.purpose === "Membership") {
 			frm.add_custom_button(__("Suggest Targets"), () => frm.events.suggest_targets(frm));
 		}
+		if (plans && state === "Draft" && !(frm.doc.steps || []).length) {
+			frm.add_custom_button(__("Standard Steps"), () => frm.events.fill_steps(frm));
+		}
 		if (frm.is_new()) return;
 		if (plans && OPEN_FOR_PROSPECTS.includes(state)) {
 			frm.add_custom_button(__("Add Prospects"), () =>
@@ -224,6 +227,23 @@ frappe.ui.form.on("Invitation Campaign", {
 			},
 		});
 		dialog.show();
+	},
+
+	// Steps
+
+	fill_steps(frm) {
+		frappe
+			.call("imta_crm.invitations.standard_steps.standard_steps", { purpose: frm.doc.purpose })
+			.then(({ message }) => {
+				const { steps, ...later } = message || { steps: [] };
+				frm.clear_table("steps");
+				steps.forEach((row) => frm.add_child("steps", row));
+				frm.refresh_field("steps");
+				frm.set_value(later);
+				frm.dirty();
+				frm.remove_custom_button(__("Standard Steps"));
+				frappe.show_alert({ message: __("Steps filled in: {0}", [steps.length]), indicator: "green" });
+			});
 	},
 
 	// Who gets what when
