@@ -289,7 +289,7 @@ class Plan {
 					: ""
 			}
 			<div class="imta-plan-head">
-				<div>${__("{0} people, {1} mails, {2} tasks", [data.people, data.mails, data.total - data.mails])}
+				<div>${this.sum()}
 					<div class="text-muted small">${__("If nobody answers. Replies stop the steps.")}</div></div>
 				<div><button class="btn btn-xs btn-default" data-file="XLSX">${__("Download XLSX")}</button>
 				<button class="btn btn-xs btn-default" data-file="CSV">${__("Download CSV")}</button></div>
@@ -298,6 +298,13 @@ class Plan {
 			${this.table()}
 		</div>`);
 		this.listen();
+	}
+
+	sum() {
+		const { people, mails, total, is_example } = this.data;
+		return is_example
+			? __("{0} mails, {1} tasks", [mails, total - mails])
+			: __("{0} people, {1} mails, {2} tasks", [people, mails, total - mails]);
 	}
 
 	note(words, color) {
