@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import frappe
-from frappe.model.rename_doc import rename_doc
+from frappe import _
 
 from imta_crm.erp.contacts import _without_gravatar
 from imta_crm.policy.names import fold
@@ -99,7 +99,7 @@ def find(party: Party) -> str | None:
 	"""The oldest Lead with this address, else with this name in this country."""
 	if party.email:
 		found = frappe.get_all(
-			LEAD, {"email_id": party.email}, pluck="name", order_by="creation, name", limit=1
+			LEAD, {"email_id": party.email}, pluck="name", order_by="disabled, creation, name", limit=1
 		)
 		if found:
 			return found[0]
@@ -109,7 +109,7 @@ def find(party: Party) -> str | None:
 	field = "company_name" if party.organisation else "lead_name"
 	for row in frappe.get_all(
 		LEAD,
-		{field: name, "country": party.country or ("is", "not set")},
+		{field: name, "country": party.country or ("is", "not set"), "disabled": 0},
 		["name", "email_id", field],
 		order_by="creation, name",
 	):
@@ -122,7 +122,7 @@ def find(party: Party) -> str | None:
 
 def known() -> list[frappe._dict]:
 	"""All Leads as others compare somebody with them. One query."""
-	return frappe.get_all(LEAD, fields=COMPARED, order_by="name", limit=0)
+	return frappe.get_all(LEAD, {"disabled": 0}, COMPARED, order_by="name", limit=0)
 
 
 def seen(filters: list) -> list[frappe._dict]:
@@ -169,18 +169,24 @@ def erase(addresses: Iterable[str]) -> None:
 
 
 def merge(lead: str, into: str) -> None:
-	"""Two Leads are one party: the first is renamed into the second, with all that hangs on it.
+	"""Two Leads are one party: the first is disabled and each names the other, so that nothing of it is lost.
 
-	Nothing happens where one of them is gone or converted: what was sold stays where it is.
+	Frappe's own merging deletes what hangs on the one that goes. Nothing happens where one of them is gone, or
+	the first was converted: what was sold stays where it is.
 	"""
 	if lead == into:
 		return
-	rows = {row.name: row for row in frappe.get_all(LEAD, {"name": ("in", (lead, into))}, ["name", "status"])}
-	if len(rows) < 2 or rows[lead].status in FINAL:
+	rows = {
+		row.name: row
+		for row in frappe.get_all(LEAD, {"name": ("in", (lead, into))}, ["name", "status", "disabled"])
+	}
+	if len(rows) < 2 or rows[lead].status in FINAL or rows[lead].disabled:
 		return
-	# The address is unique among Leads; the one that stays keeps its own.
-	frappe.db.set_value(LEAD, lead, "email_id", None)
-	rename_doc(LEAD, lead, into, merge=True, force=True, show_alert=False, ignore_permissions=True)
+	frappe.db.set_value(LEAD, lead, "disabled", 1)
+	for name, other in ((lead, into), (into, lead)):
+		frappe.get_doc(LEAD, name).add_comment(
+			"Info", _("The same as {0}").format(frappe.utils.get_link_to_form(LEAD, other))
+		)
 
 
 def follow(lead: str | None, status: str) -> None:

@@ -18,6 +18,7 @@ from imta_crm.invitations import do_not_invite, record
 from imta_crm.invitations.record import INVITATION, MEMBERSHIP, fold_email
 from imta_crm.membership import parties
 from imta_crm.policy import prospects as policy
+from imta_crm.policy.invitation import MERGED
 from imta_crm.policy.prospects import ALREADY, HOLD, INVITE, REFUSE, Known, Prospect, Register
 
 CAMPAIGN = "Invitation Campaign"
@@ -249,17 +250,38 @@ def _parties(codes: Mapping[str, str]) -> Iterable[Known]:
 		yield _known_party(policy.FORMER_MEMBER if party.is_lapsed else policy.MEMBER, party, codes)
 	for party in parties.applications():
 		yield _known_party(policy.APPLICATION, party, codes)
+	also = _merged_into_leads()
 	for row in leads.known():
 		yield Known(
 			kind=policy.LEAD,
 			key=row.name,
-			names=_names(row.company_name or row.lead_name),
+			names=_names(
+				row.company_name or row.lead_name,
+				*(name for one in also.get(row.name, ()) for name in one[:2]),
+			),
 			country_code=codes.get(row.country, ""),
-			emails=_emails(row.email_id),
+			emails=_emails(row.email_id, *(one[2] for one in also.get(row.name, ()))),
 			domains=_domains(row.email_id, row.website),
 			label=row.company_name or row.lead_name or row.name,
 			detail=row.name,
 		)
+
+
+def _merged_into_leads() -> dict[str, list[tuple]]:
+	"""By Lead the other names and addresses that somebody found to be the same: decided once, known for ever."""
+	merged, kept = frappe.qb.DocType(INVITATION), frappe.qb.DocType(INVITATION).as_("kept")
+	query = (
+		frappe.qb.from_(merged)
+		.join(kept)
+		.on(kept.name == merged.duplicate_of)
+		.select(kept.lead, merged.prospect_name, merged.prospect_name_local, merged.email)
+		.where((merged.status == MERGED) & (merged.duplicate_doctype == INVITATION))
+		.where(kept.lead.isnotnull())
+	)
+	found: dict[str, list[tuple]] = {}
+	for lead, *party in query.run():
+		found.setdefault(lead, []).append(tuple(party))
+	return found
 
 
 def _known_party(kind: str, party: parties.Party, codes: Mapping[str, str]) -> Known:

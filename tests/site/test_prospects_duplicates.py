@@ -99,6 +99,16 @@ def test_a_merged_prospect_is_known_at_the_next_import(pair):
 	assert (len(again.invited), len(again.held), len(again.already)) == (0, 0, 2)
 
 
+def test_what_was_merged_is_not_asked_again_in_the_next_campaign(pair):
+	kept, held = pair
+	decide(held, "Same")
+	record.close(kept, "No Reply")
+	campaign = make_campaign(running=True)
+	added = prospects.add(campaign.name, [SHORT], source="File")
+	assert added.invited
+	assert invitation(added.invited[0]).lead == invitation(kept).lead
+
+
 def test_the_same_as_a_lead_is_invited_under_it(site):
 	lead = frappe.get_doc(
 		{

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint, now_datetime
+from frappe.utils import cint, cstr, now_datetime
 from frappe.utils.html_utils import unescape_html
 
 from imta_crm.invitations import campaigns, prospects, sources
@@ -145,7 +145,7 @@ class ProspectImport(Document):
 			)
 
 	def source_changed(self, before: Document) -> bool:
-		return any((before.get(field) or None) != (self.get(field) or None) for field in SOURCE_FIELDS)
+		return any(cstr(before.get(field)) != cstr(self.get(field)) for field in SOURCE_FIELDS)
 
 	def keep_file_private(self) -> None:
 		"""Addresses of prospects are nobody else's business: a public upload becomes a private file."""

@@ -1,0 +1,111 @@
+"""ERPNext Leads of those who are invited: found before made, followed, merged, converted."""
+
+from __future__ import annotations
+
+import frappe
+import pytest
+
+from imta_crm.erp import leads
+from imta_crm.erp.leads import Party
+
+
+@pytest.fixture(autouse=True)
+def no_leads(site):
+	frappe.db.delete("Lead")
+	return site
+
+
+def lead(**fields):
+	return frappe.get_doc(
+		{"doctype": "Lead", "company_name": "Andes Guides", "country": "Peru", **fields}
+	).insert()
+
+
+PARTY = Party(organisation="Andes Guides", country="Peru", email="a@andes.example")
+
+
+def test_made_once(site):
+	name = leads.ensure_lead(PARTY)
+	assert leads.ensure_lead(PARTY) == name
+	doc = frappe.get_doc("Lead", name)
+	assert (doc.company_name, doc.email_id, doc.country, doc.lead_owner) == (
+		"Andes Guides",
+		"a@andes.example",
+		"Peru",
+		None,
+	)
+
+
+def test_found_by_address_whatever_the_name(site):
+	there = lead(company_name="Other", email_id="A@andes.example")
+	assert leads.ensure_lead(PARTY) == there.name
+
+
+def test_found_by_folded_name_in_its_country(site):
+	there = lead(company_name="ANDES  guides".replace("  ", " "))
+	assert leads.ensure_lead(PARTY) == there.name
+	elsewhere = Party(organisation="Andes Guides", country="Chile", email="b@andes.example")
+	assert leads.ensure_lead(elsewhere) != there.name
+
+
+def test_two_people_of_one_name_are_two(site):
+	first = leads.ensure_lead(Party(first_name="Li", last_name="Wei", country="China", email="a@a.example"))
+	second = leads.ensure_lead(Party(first_name="Li", last_name="Wei", country="China", email="b@b.example"))
+	assert first != second
+
+
+def test_follow(site):
+	name = leads.ensure_lead(PARTY)
+	leads.follow(name, "Interested")
+	assert frappe.db.get_value("Lead", name, "status") == "Interested"
+	leads.follow(name, "Do Not Contact")
+	assert frappe.db.get_value("Lead", name, ["status", "unsubscribed"]) == ("Do Not Contact", 1)
+	leads.convert(name, None)
+	leads.follow(name, "Interested")
+	assert frappe.db.get_value("Lead", name, "status") == "Converted"
+	leads.follow(None, "Interested")
+	leads.follow("no-such-lead", "Interested")
+
+
+def test_merge_keeps_what_hangs_on_both(site):
+	one, other = lead(email_id="one@andes.example"), lead(email_id="other@andes.example")
+	todo = frappe.get_doc(
+		{
+			"doctype": "ToDo",
+			"description": "Call",
+			"reference_type": "Lead",
+			"reference_name": one.name,
+		}
+	).insert()
+	leads.merge(one.name, into=other.name)
+	assert frappe.db.get_value("Lead", one.name, "disabled") == 1
+	assert frappe.db.get_value("Lead", other.name, ["disabled", "email_id"]) == (0, "other@andes.example")
+	assert frappe.db.exists("ToDo", todo.name)
+	for name in (one.name, other.name):
+		assert frappe.db.exists("Comment", {"reference_name": name, "comment_type": "Info"})
+	assert [row.name for row in leads.known()] == [other.name]
+	leads.merge(one.name, into=other.name)
+	leads.merge("no-such-lead", into=other.name)
+
+
+def test_what_was_converted_is_not_merged_away(site):
+	one, other = lead(status="Converted"), lead(email_id="other@andes.example")
+	leads.merge(one.name, into=other.name)
+	assert not frappe.db.get_value("Lead", one.name, "disabled")
+
+
+def test_enrich_fills_gaps_only(site):
+	there = lead(email_id="one@andes.example")
+	leads.enrich(there.name, {"email_id": "two@andes.example", "phone": "+51 1"})
+	assert frappe.db.get_value("Lead", there.name, ["email_id", "phone"]) == ("one@andes.example", "+51 1")
+
+
+def test_nothing_is_asked_of_gravatar(site, monkeypatch):
+	import erpnext.crm.doctype.lead.lead as module
+
+	def fails(*args):
+		raise AssertionError("asked")
+
+	monkeypatch.setattr(frappe.flags, "in_test", False)
+	monkeypatch.setattr("requests.get", fails)
+	assert module and leads.ensure_lead(PARTY)
