@@ -49,13 +49,19 @@ def receive(communication: Document, method: str | None = None) -> None:
 	found = policy.classify(raw_mail() or _as_raw(communication))
 	if communication.reference_doctype not in MADE_BY_ACCOUNT and not found.is_bounce:
 		return  # an answer to something else, such as an invoice
-	touch = _touch_of(found)
+	kind, touch = found.kind, _touch_of(found)
 	invitation = _invitation_of(communication, found, touch)
-	if not invitation and found.kind != policy.UNSUBSCRIBE:
+	if kind == policy.UNSUBSCRIBE and not invitation and (named := _named_in(found.subject)):
+		# The address in List-Unsubscribe names the invitation. Numbers can be guessed: from somebody else it
+		# is a mail for the officer to read, and only the steps stop.
+		invitation = named
+		if not _is_of(named, found.sender):
+			kind = policy.REPLY
+	if not invitation and kind != policy.UNSUBSCRIBE:
 		return
 	if invitation:
 		_link(communication, invitation)
-	if found.kind in (policy.AUTO_REPLY, policy.HARD_BOUNCE, policy.SOFT_BOUNCE):
+	if kind in (policy.AUTO_REPLY, policy.HARD_BOUNCE, policy.SOFT_BOUNCE):
 		communication.db_set("communication_type", AUTOMATED, update_modified=False)
 	frappe.enqueue(
 		"imta_crm.invitations.inbound.follow",
@@ -65,11 +71,11 @@ def receive(communication: Document, method: str | None = None) -> None:
 		enqueue_after_commit=True,
 		now=bool(frappe.flags.in_test),
 		communication=communication.name,
-		kind=found.kind,
+		kind=kind,
 		invitation=invitation,
 		touch=touch,
 		diagnostic=" ".join(filter(None, (found.status, found.diagnostic))),
-		text=_short(found.text),
+		text=_short(found.text or found.subject),
 	)
 
 
@@ -225,6 +231,16 @@ def _only_one_of(sender: str | None) -> str | None:
 		limit=2,
 	)
 	return names[0] if len(names) == 1 else None
+
+
+def _named_in(subject: str) -> str | None:
+	"""The invitation whose number a subject ends with."""
+	last = subject.split()[-1:]
+	return frappe.db.exists(replies.INVITATION, last[0]) if last else None
+
+
+def _is_of(invitation: str, sender: str) -> bool:
+	return bool(sender) and sender == frappe.db.get_value(replies.INVITATION, invitation, "email_folded")
 
 
 def _link(communication: Document, invitation: str) -> None:

@@ -413,6 +413,22 @@ def test_a_mail_to_the_address_in_list_unsubscribe_counts_from_another_address_t
 	assert do_not_invite.is_blocked(sent.email)
 
 
+def test_a_mail_program_that_names_the_invitation(account, sent):
+	"""As the mailto: in List-Unsubscribe makes it, with nothing that it answers."""
+	other = invited(campaign=make_campaign(running=True, purpose="Activity").name, email=sent.email)
+	take_in(account, letter(sent.email, "", f"unsubscribe {sent.name}"))
+	assert stored(sent).status == "Do Not Write"
+	assert stored(other).status in ("Withdrawn", "Do Not Write"), "the wish counts for every campaign"
+
+
+def test_nobody_is_unsubscribed_by_a_guessed_number(account, sent):
+	take_in(account, letter("somebody@elsewhere.example", "", f"unsubscribe {sent.name}"))
+	after = stored(sent)
+	assert (after.status, after.reply) == ("Invited", "By Mail")
+	assert tasks(sent) == 1
+	assert not frappe.db.exists("Do Not Invite", {"invitation": sent.name})
+
+
 def test_a_stranger_who_unsubscribes_is_no_entry(account):
 	before = frappe.db.count("Do Not Invite")
 	take_in(account, letter("robot@nowhere.example", "", "unsubscribe"))
