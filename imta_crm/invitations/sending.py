@@ -332,7 +332,7 @@ def _process(campaign: str, now: datetime | None) -> Counter:
 	counts: Counter = Counter()
 	while True:
 		frappe.db.rollback()  # a new snapshot; nothing is pending
-		found = persistently(lambda: chunk(campaign, now), also=(frappe.DuplicateEntryError,))
+		found = persistently(lambda: chunk(campaign, now, CHUNK), also=(frappe.DuplicateEntryError,))
 		if found is None:
 			break
 		counts.update(found)

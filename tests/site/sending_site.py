@@ -103,14 +103,15 @@ def to_state(campaign, state: str) -> None:
 	frappe.db.commit()
 
 
-def worker(campaign, now: datetime | None = None) -> subprocess.Popen:
+def worker(campaign, now: datetime | None = None, chunk: int = sending.CHUNK) -> subprocess.Popen:
 	"""The background job in a process of its own, as the queue's worker would have it."""
 	return _process(
-		"from imta_crm.invitations import sending;"
+		"from imta_crm.invitations import sending; sending.CHUNK = int(sys.argv[4]);"
 		"print('ready', flush=True);"
 		"print(sending.send_due(sys.argv[3] or None, sys.argv[2]))",
 		campaign.name,
 		str(now or ""),
+		str(chunk),
 	)
 
 
