@@ -278,7 +278,7 @@ def _account(name: str | None) -> EmailAccount:
 def _make_post(account: EmailAccount, language: str) -> _Post:
 	alliance = frappe.get_cached_doc("Alliance Settings")
 	name = (alliance.alliance_name_zh if language == ZH else "") or alliance.alliance_name or account.name
-	reply_to = account.email_id if account.enable_incoming else alliance.secretariat_email or account.email_id
+	reply_to = _reply_address(account, alliance.secretariat_email)
 	# Frappe's own object decides about the sender, and lets other apps add their headers.
 	sample = EMail(
 		sender=address(account.email_id, name),
@@ -307,6 +307,12 @@ def _make_post(account: EmailAccount, language: str) -> _Post:
 		headers=_CRLF.join(headers),
 		frame=_make_frame(account, language),
 	)
+
+
+def _reply_address(account: EmailAccount, secretariat: str | None) -> str:
+	"""A mailbox that the site reads, so that replies find their invitation; else one that people read."""
+	reads = account if account.enable_incoming else EmailAccount.find_default_incoming()
+	return reads.email_id if reads else secretariat or account.email_id
 
 
 def _make_frame(account: EmailAccount, language: str) -> _Frame:
