@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import frappe
 from frappe import _
-from frappe.utils import now_datetime
+from frappe.utils import escape_html, now_datetime
 
 from imta_crm.erp import leads
 from imta_crm.invitations import prospects, record
@@ -97,7 +97,7 @@ def comparison(doc) -> dict:
 		"doctype": doctype,
 		"name": name,
 		"label": _(doctype),
-		"status": _(other.get("status") or ""),
+		"status": _(other.get("status") or "", context=doctype),
 		"effect": effect(doctype, name),
 		"rows": [
 			{
@@ -175,7 +175,9 @@ def set_going(held: frappe._dict, values: Mapping[str, object]) -> None:
 	register = prospects.make_register(held.campaign, without=held.name, lead=doc.lead)
 	judged = prospects.judge(doc.as_prospect(), register, held.purpose)
 	if judged.kind not in (INVITE, HOLD):
-		frappe.throw(judged.reason or _("This party is in the campaign already."), StillRefusedError)
+		frappe.throw(
+			escape_html(judged.reason) or _("This party is in the campaign already."), StillRefusedError
+		)
 	try:
 		record.write(held.name, status=PLANNED, **values)
 	except record.TakenError:
@@ -267,7 +269,9 @@ def _check_address(other: frappe._dict, email: str | None) -> None:
 	from imta_crm.invitations import do_not_invite
 
 	if email and do_not_invite.blocked_among([email]):
-		frappe.throw(_("{0} must not be written to.").format(frappe.bold(email)), StillRefusedError)
+		frappe.throw(
+			_("{0} must not be written to.").format(frappe.bold(escape_html(email))), StillRefusedError
+		)
 
 
 def _also_known_as(held: frappe._dict, other: frappe._dict, kept: Mapping) -> str:

@@ -17,6 +17,7 @@ from imta_crm.erp import leads, masters
 from imta_crm.invitations import do_not_invite, record
 from imta_crm.invitations.record import INVITATION, MEMBERSHIP, fold_email
 from imta_crm.membership import parties
+from imta_crm.policy import messages
 from imta_crm.policy import prospects as policy
 from imta_crm.policy.invitation import MERGED
 from imta_crm.policy.prospects import ALREADY, HOLD, INVITE, REFUSE, Known, Prospect, Register
@@ -196,7 +197,7 @@ def _linked(prospect: Prospect, verdict: policy.Verdict) -> Prospect:
 
 def reason(code: str, values: Iterable[str] = ()) -> str:
 	"""Why somebody is not simply invited, as a sentence in the reader's language."""
-	return _(policy.reason_text(code)).format(*values)
+	return messages.text(code, list(values), frappe.local.lang)
 
 
 # The register

@@ -11,7 +11,7 @@ import secrets
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import validate_email_address
+from frappe.utils import escape_html, validate_email_address
 
 from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, duplicates, prospects, record
@@ -200,7 +200,7 @@ class Invitation(Document):
 		if self.email and self.has_value_changed("email"):
 			self.email = validate_email_address(self.email, throw=not self.flags.by_invitations) or None
 		if self.time_zone and not is_zone(self.time_zone):
-			frappe.throw(_("{0} is not a time zone.").format(frappe.bold(self.time_zone)))
+			frappe.throw(_("{0} is not a time zone.").format(frappe.bold(escape_html(self.time_zone))))
 
 	def validate_party(self) -> None:
 		"""Made or changed by hand the party is compared with all that is known, as in an import."""
@@ -213,13 +213,13 @@ class Invitation(Document):
 		if judged.kind == INVITE:
 			return
 		if judged.kind != HOLD:
-			frappe.throw(judged.reason, NotInvitableError)
+			frappe.throw(escape_html(judged.reason), NotInvitableError)
 		if self.is_new():
 			self.status = HELD
 			self.duplicate_doctype, self.duplicate_of = judged.matched_doctype, judged.matched
 			self.duplicate_reason = judged.reason
 		elif self.status != HELD:
-			frappe.msgprint(judged.reason, indicator="orange", alert=True)
+			frappe.msgprint(escape_html(judged.reason), indicator="orange", alert=True)
 
 	def validate_alone(self) -> None:
 		"""The unique keys say it, too; this says it in words."""
@@ -277,7 +277,10 @@ class Invitation(Document):
 			return
 		if now.status not in WITHDRAWABLE:
 			frappe.throw(
-				_("An invitation that is {0} cannot be withdrawn.").format(_(now.status)), NotWithdrawnError
+				_("An invitation that is {0} cannot be withdrawn.").format(
+					_(now.status, context=self.doctype)
+				),
+				NotWithdrawnError,
 			)
 		sending.stop(self.name, reason)
 		record.close(self.name, WITHDRAWN, reason.strip())

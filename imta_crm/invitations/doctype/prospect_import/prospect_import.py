@@ -492,7 +492,7 @@ def download_rows(name: str) -> None:
 			row.prospect_name,
 			row.country,
 			row.email,
-			_(row.verdict),
+			_(row.verdict, context=ROW),
 			row.reason,
 			row.matched,
 		)
