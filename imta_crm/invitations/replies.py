@@ -98,11 +98,12 @@ def record(
 	:raises ReplyNotUnderstood: a part is missing or cannot be
 	:raises policy.invitation.ForbiddenReply: the invitation is closed for good, or is none to such a reply
 	"""
+	# In the language of whoever replies; what follows is stored for the secretariat.
 	comment = clean_comment(comment)
+	later_on = checked_day(later_on) if reply == policy.LATER else None
+	referral = checked_referral(referral) if reply == policy.WRONG_PERSON else None
 	with _speaking(frappe.get_system_settings("language")):
 		row = invitations.lock(invitation)
-		later_on = checked_day(later_on) if reply == policy.LATER else None
-		referral = checked_referral(referral) if reply == policy.WRONG_PERSON else None
 		status = policy.after_reply(row.status, reply, row.purpose)
 		if row.status == status == policy.DO_NOT_WRITE and row.reply == policy.DO_NOT_WRITE:
 			# Also a plain No after it: the stronger wish stands.
@@ -217,7 +218,8 @@ def _write(
 	"""Write the reply; returns the status that the invitation has then."""
 	values = {
 		"reply": reply,
-		"replied_at": now_datetime(),
+		# The first answer: how long people take is counted to it, also when they change their mind.
+		"replied_at": row.replied_at or now_datetime(),
 		"reply_via": via,
 		# Who changes only the answer has not taken back what was said.
 		"reply_comment": comment or row.reply_comment,

@@ -120,6 +120,15 @@ def test_minds_change_and_the_history_stays():
 	assert not stored(doc).later_on, "the day belongs to Later alone"
 
 
+def test_how_long_people_take_is_counted_to_their_first_answer():
+	doc = invite()
+	answer(doc, "Later")
+	long_ago = add_days(stored(doc).replied_at, -9)
+	frappe.db.set_value("Invitation", doc.name, "replied_at", long_ago)
+	answer(doc, "Interested")
+	assert stored(doc).replied_at == long_ago
+
+
 def test_a_no_does_not_take_back_the_wish_to_be_left_alone():
 	doc = invite()
 	answer(doc, "Do Not Write")

@@ -307,6 +307,13 @@ def test_later_needs_a_day(world, web):
 	assert (after.status, str(after.later_on)) == ("Later", day)
 
 
+def test_what_is_wrong_is_said_in_the_language_of_the_page(world, web):
+	doc = world.invitation(preferred_language="zh")
+	for wrong in ({"reply": "Later"}, {"reply": "Wrong Person", "referral_name": "王"}, {"reply": ""}):
+		problem = re.search(r'role="alert">([^<]+)<', web.post(link(doc), **wrong).text).group(1)
+		assert re.search("[\u4e00-\u9fff]", problem), problem
+
+
 def test_the_right_person_is_invited_instead(world, web):
 	doc = world.invitation()
 	address = f"right{frappe.generate_hash(length=6)}@page.example"
