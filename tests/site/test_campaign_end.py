@@ -138,6 +138,24 @@ def test_mails_that_have_not_left_are_waited_for():
 	assert frappe.db.get_value(campaign.doctype, campaign.name, "workflow_state") == "Completed"
 
 
+@pytest.mark.parametrize(
+	("action", "state"), [("Pause", "Paused"), ("Complete", "Completed"), ("Cancel Campaign", "Cancelled")]
+)
+def test_a_mail_that_waits_in_the_queue_does_not_leave_any_more(action, state):
+	campaign = make_campaign(running=True)
+	invitation = make_invitation(campaign.name, status="Invited")
+	queue = frappe.new_doc("Email Queue")
+	queue.update({"sender": "invitations@imta.example", "message": "Hello", "status": "Not Sent"})
+	queue.append("recipients", {"recipient": invitation.email, "status": "Not Sent"})
+	queue.insert(ignore_permissions=True)
+	touch_of(campaign, campaign.steps[0], invitation.name, status="Queued", email_queue=queue.name)
+	with as_user(make_user("Membership Manager")):
+		apply_workflow(campaign, action)
+	assert frappe.db.get_value(campaign.doctype, campaign.name, "workflow_state") == state
+	assert frappe.db.get_value("Email Queue", queue.name, "status") not in ("Not Sent", "Error", "Sending")
+	assert frappe.db.get_value("Invitation Touch", {"campaign": campaign.name}, "status") == "Skipped"
+
+
 def test_progress_counts_and_leads_to_the_documents():
 	campaign = make_campaign(running=True)
 	sent = {"first_sent_at": "2026-11-23 09:00:00"}

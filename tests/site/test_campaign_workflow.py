@@ -52,7 +52,13 @@ STEPS = {
 	("Paused", "Cancel Campaign"): ("Cancelled", PLANNERS),
 }
 ACTIONS = sorted({action for _state, action in STEPS})
-REFUSALS = (frappe.PermissionError, WorkflowPermissionError, WorkflowTransitionError, PlanLocked)
+REFUSALS = (
+	frappe.PermissionError,
+	WorkflowPermissionError,
+	WorkflowTransitionError,
+	PlanLocked,
+	OwnCampaign,
+)
 
 
 def attempt(call) -> BaseException | None:
