@@ -115,7 +115,16 @@ def catch_up() -> int:
 		.run()
 	)
 	for name, reference in rows:
-		follow(name, policy.REPLY, reference)
+		try:
+			follow(name, policy.REPLY, reference)
+		except Exception:
+			# One mail stops no other; the next hour tries it again.
+			frappe.db.rollback()
+			frappe.log_error(
+				title="A reply by mail could not be followed",
+				reference_doctype=COMMUNICATION,
+				reference_name=name,
+			)
 		if not frappe.flags.in_test:
 			frappe.db.commit()  # each mail is whole by itself
 	return len(rows)

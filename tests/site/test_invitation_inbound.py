@@ -449,6 +449,30 @@ def test_no_mail_is_lost_over_an_invitation(account, sent, monkeypatch):
 	assert inbound.catch_up() == 0
 
 
+def test_one_mail_that_fails_stops_no_other(account, monkeypatch):
+	from imta_crm.invitations import replies
+
+	first, second = invited(), invited()
+	with monkeypatch.context() as lost:
+		lost.setattr(frappe, "enqueue", lambda *args, **kwargs: None)
+		for sent in (first, second):
+			communication = take_in(account, letter(sent.email, In_Reply_To=f"<{sent.message_id}>"))
+			communication.db_set("creation", add_to_date(now_datetime(), minutes=-30), update_modified=False)
+	record = replies.record
+	monkeypatch.setattr(frappe.db, "rollback", lambda *args, **kwargs: None)
+
+	def fail_for_the_first(invitation, *args, **kwargs):
+		if invitation == first.name:
+			raise RuntimeError("planned")
+		return record(invitation, *args, **kwargs)
+
+	monkeypatch.setattr(replies, "record", fail_for_the_first)
+	inbound.catch_up()
+	assert not stored(first).reply
+	assert stored(second).reply == "By Mail"
+	assert frappe.db.exists("Error Log", {"method": ("like", "A reply by mail could not%")})
+
+
 @pytest.mark.parametrize(
 	"raw",
 	[
