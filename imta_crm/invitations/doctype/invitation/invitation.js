@@ -43,6 +43,8 @@ frappe.ui.form.on("Invitation", {
 		frm.set_intro("");
 		frm.fields_dict.duplicate_html.$wrapper.empty();
 		frm.fields_dict.touches_html.$wrapper.empty();
+		// The comparison says it, with the names.
+		frm.toggle_display(["duplicate_of", "duplicate_reason"], frm.doc.status !== "Held");
 		if (frm.is_new()) return;
 		frm.trigger("show_touches");
 		frm.trigger("show_duplicate");

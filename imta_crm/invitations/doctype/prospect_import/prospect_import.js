@@ -1,6 +1,9 @@
 // The form shows what the server found; every decision is the server's.
 const IMPORTING = ["Queued", "Importing"];
 const FILTERED = { Leads: "Lead", Members: "IMTA Member" };
+// The tiles show them; the fields are for lists and reports.
+const COUNTS = ["total_rows", "to_invite", "held", "refused", "already", "made"];
+const SOURCE = ["source", "prospect_file", "lapsed_from", "lapsed_to", "event_name", "met_from", "met_to"];
 const LOOK_EVERY = 4000; // milliseconds
 
 frappe.ui.form.on("Prospect Import", {
@@ -51,6 +54,8 @@ frappe.ui.form.on("Prospect Import", {
 
 	refresh(frm) {
 		frm.set_intro("");
+		frm.toggle_display(COUNTS, false);
+		SOURCE.forEach((field) => frm.toggle_enable(field, ["Draft", "Checked"].includes(frm.doc.status)));
 		frm.fields_dict.summary_html.$wrapper.html((frm.doc.__onload || {}).summary_html || "");
 		frm.fields_dict.file_hint.$wrapper.html(
 			`<p class="text-muted small">${__(
