@@ -300,6 +300,7 @@ def insert_invitations(count: int) -> None:
 			"contact_first_name": "Anna",
 			"contact_last_name": f"Muster {number}",
 			"country": "China" if chinese else "Switzerland",
+			"time_zone": frappe.utils.get_system_timezone(),  # due now, at any time of the day
 			"tier": "Ordinary",
 			"preferred_language": "zh" if chinese else "en",
 			"link_key": secrets.token_hex(24),

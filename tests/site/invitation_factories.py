@@ -142,11 +142,14 @@ def put_into(campaign, state: str) -> None:
 
 
 def make_invitation(campaign: str, name: str | None = None, **fields):
-	"""A planned invitation of an Austrian organisation with an address of its own; any field fits.
+	"""A planned invitation of an Austrian organisation that keeps the site's hours; any field fits.
 
 	make_invitation(campaign.name); make_invitation(campaign.name, country="China", status="Interested")
 	"""
 	number = next_number()
+	if fields.keys().isdisjoint(("country", "time_zone")):
+		# A day begins with the site's: else, in the site's first hours, nobody is due before their own midnight.
+		fields["time_zone"] = frappe.utils.get_system_timezone()
 	doc = frappe.new_doc("Invitation")
 	doc.update(
 		{
