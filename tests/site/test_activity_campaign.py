@@ -11,7 +11,6 @@ from imta_crm.policy.prospects import Prospect
 from tests.site.factories import as_user, make_change, make_contact, make_member, make_user, next_number
 from tests.site.invitation_factories import make_campaign
 
-
 WORDS = ("Ortler", "Dachstein", "Matterhorn", "Elbrus", "Aconcagua", "Denali", "Kailash", "Fuji", "Kenya")
 
 
