@@ -103,13 +103,20 @@ def comparison(doc) -> dict:
 			{
 				"field": field,
 				"label": _(meta.get_label(field)),
-				"this": doc.get(field) or "",
-				"other": other.get(field) or "",
+				"this": shown(field, doc.get(field)),
+				"other": shown(field, other.get(field)),
 			}
 			for field in FIELDS
 			if doc.get(field) or other.get(field)
 		],
 	}
+
+
+def shown(field: str, value: str | None) -> str:
+	"""A value in the reader's words."""
+	if field == "preferred_language" and value:
+		return _(frappe.get_cached_value("Language", value, "language_name") or value)
+	return _(value) if field in ("country", "sector") and value else value or ""
 
 
 def effect(doctype: str, name: str) -> str:

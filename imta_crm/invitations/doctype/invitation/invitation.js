@@ -91,7 +91,7 @@ frappe.ui.form.on("Invitation", {
 		const rows = touches.map(
 			(touch) => `<tr>
 				<td><a href="/app/invitation-touch/${encodeURIComponent(touch.name)}">${text(touch.step_title)}</a></td>
-				<td>${__(touch.channel)}</td>
+				<td class="text-nowrap">${__(touch.channel, null, "Invitation Touch")}</td>
 				<td><span class="indicator-pill ${TOUCH_COLORS[touch.status] || "gray"}">${__(
 				touch.status,
 				null,
@@ -134,18 +134,17 @@ frappe.ui.form.on("Invitation", {
 			const checked = side === "other" ? "checked" : "";
 			const value = text(row[side]);
 			if (!differs || !may) return value;
-			return `<label style="font-weight: normal; margin: 0">
-				<input type="radio" name="keep-${row.field}" data-field="${row.field}" value="${side}" ${checked}> ${value}</label>`;
+			return `<label><input type="radio" name="keep-${row.field}" data-field="${row.field}" value="${side}" ${checked}> ${value}</label>`;
 		};
 		const rows = found.rows.map(
-			(row) => `<tr${row.this !== row.other ? ' style="background: var(--yellow-50)"' : ""}>
+			(row) => `<tr class="${row.this !== row.other ? "differs" : ""}">
 				<td class="text-muted">${text(row.label)}</td><td>${choice(row, "this")}</td><td>${choice(row, "other")}</td></tr>`
 		);
 		const link = `<a href="/app/${frappe.router.slug(found.doctype)}/${encodeURIComponent(found.name)}">${text(
 			found.label
 		)} ${text(found.name)}</a>`;
 		$area.html(`<p>${text(frm.doc.duplicate_reason)}</p>
-			<div class="table-responsive"><table class="table table-bordered table-condensed">
+			<div class="table-responsive"><table class="table table-bordered table-condensed imta-side-by-side">
 			<thead><tr><th></th><th>${__("This Invitation")}</th><th>${link} <span class="text-muted">${text(
 			found.status
 		)}</span></th></tr></thead>

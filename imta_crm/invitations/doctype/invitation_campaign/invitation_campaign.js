@@ -333,8 +333,10 @@ class Plan {
 			const day = month.clone().date(number).format("YYYY-MM-DD");
 			cells.push(this.cell(day, number, by_day[day], most));
 		}
+		// The browser's names: Frappe's moment speaks English only.
+		const weekday = new Intl.DateTimeFormat(frappe.boot.lang || "en", { weekday: "short" });
 		const heads = [1, 2, 3, 4, 5, 6, 7].map(
-			(day) => `<span class="imta-plan-weekday">${moment().isoWeekday(day).format("dd")}</span>`
+			(day) => `<span class="imta-plan-weekday">${weekday.format(moment().isoWeekday(day).toDate())}</span>`
 		);
 		return `<div class="imta-plan-month"><div class="imta-plan-title">${month.format("YYYY-MM")}</div>
 			<div class="imta-plan-grid">${heads.join("")}${cells.join("")}</div></div>`;
@@ -377,7 +379,7 @@ class Plan {
 		const from = this.start + 1;
 		const to = Math.min(this.start + page, count);
 		return `<h5 class="mt-4">${title}</h5>
-			<div class="table-responsive"><table class="table table-bordered table-sm">
+			<div class="table-responsive"><table class="table table-bordered table-sm imta-plan-table">
 				<thead><tr><th>${__("When")}</th><th>${__("Prospect", null, "Invitation")}</th><th>${__("Step")}</th></tr></thead>
 				<tbody>${lines.join("")}</tbody></table></div>
 			<div class="text-muted">
