@@ -14,13 +14,13 @@ from pathlib import Path
 import frappe
 import pytest
 
+from imta_crm import imports
 from imta_crm.invitations import prospects
 from imta_crm.invitations.campaigns import CampaignStateError
 from imta_crm.invitations.doctype.prospect_import.prospect_import import (
 	NotCheckedError,
 	ProspectImport,
 	download_rows,
-	is_running,
 )
 from tests.site.invitation_factories import make_campaign, put_into
 
@@ -340,12 +340,12 @@ def test_killed_at_any_moment_and_resumed_it_invites_each_once(left_clean):
 		assert doc.made == doc.processed == frappe.db.count("Invitation", {"campaign": campaign})
 		assert doc.made == frappe.db.count("Lead", {"company_name": ("like", "Killed Prospect%")})
 	deadline = time.monotonic() + 20
-	while is_running(doc.name) and time.monotonic() < deadline:
+	while imports.is_running(doc.doctype, doc.name) and time.monotonic() < deadline:
 		time.sleep(0.2)
 	assert start_worker(doc.name).wait(timeout=180) == 0
 	frappe.db.rollback()
 	doc.reload()
-	assert (doc.status, counts(doc)) == ("Completed", (rows, 0, 0, 0))
+	assert (doc.status, doc.error, counts(doc)) == ("Completed", None, (rows, 0, 0, 0))
 	assert frappe.db.count("Invitation", {"campaign": campaign}) == rows
 	assert frappe.db.count("Lead", {"company_name": ("like", "Killed Prospect%")}) == rows
 

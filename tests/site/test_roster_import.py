@@ -15,6 +15,7 @@ from pathlib import Path
 import frappe
 import pytest
 
+from imta_crm import imports
 from imta_crm.membership import members
 from imta_crm.membership.doctype.roster_import import roster_import
 from imta_crm.membership.doctype.roster_import.roster_import import (
@@ -22,8 +23,6 @@ from imta_crm.membership.doctype.roster_import.roster_import import (
 	NotCheckedError,
 	RosterFileError,
 	download_problems,
-	is_running,
-	lock_name,
 )
 
 DATA = Path(__file__).parents[1] / "data"
@@ -385,7 +384,7 @@ def test_killed_at_any_moment_and_resumed_it_imports_each_member_once(left_clean
 			"IMTA Member", {"member_name": ("like", "Killed Import Club %")}
 		)
 	deadline = time.monotonic() + 20
-	while is_running(doc.name) and time.monotonic() < deadline:
+	while imports.is_running(doc.doctype, doc.name) and time.monotonic() < deadline:
 		time.sleep(0.2)
 	worker = start_worker(doc.name)
 	assert worker.wait(timeout=120) == 0
@@ -426,14 +425,14 @@ def test_a_running_import_refuses_a_second_start(left_clean):
 			"import sys, time, frappe; frappe.init(site=sys.argv[1]); frappe.connect();"
 			"frappe.db.sql('select get_lock(%s, 0)', (sys.argv[2],)); print('held', flush=True); time.sleep(60)",
 			frappe.local.site,
-			lock_name(doc.name),
+			imports.lock_name(doc.doctype, doc.name),
 		],
 		cwd=BENCH / "sites",
 		stdout=subprocess.PIPE,
 	)
 	try:
 		holder.stdout.readline()
-		assert is_running(doc.name)
+		assert imports.is_running(doc.doctype, doc.name)
 		doc.db_set("status", "Importing")
 		with pytest.raises(ImportRunningError):
 			doc.start_import()

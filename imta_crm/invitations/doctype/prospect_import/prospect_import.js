@@ -1,10 +1,8 @@
 // The form shows what the server found; every decision is the server's.
-const IMPORTING = ["Queued", "Importing"];
 const FILTERED = { Leads: "Lead", Members: "IMTA Member" };
 // The tiles show them; the fields are for lists and reports.
 const COUNTS = ["total_rows", "to_invite", "held", "refused", "already", "made"];
 const SOURCE = ["source", "prospect_file", "lapsed_from", "lapsed_to", "event_name", "met_from", "met_to"];
-const LOOK_EVERY = 4000; // milliseconds
 
 frappe.ui.form.on("Prospect Import", {
 	setup(frm) {
@@ -12,44 +10,12 @@ frappe.ui.form.on("Prospect Import", {
 			filters: { workflow_state: ["not in", ["Completed", "Cancelled"]] },
 		}));
 		frm.set_query("officer", () => ({ filters: { enabled: 1, user_type: "System User" } }));
-		frappe.realtime.on("prospect_import_progress", (data) => {
-			if (data.name !== frm.doc.name) return;
-			if (data.done) {
-				frm.reload_doc();
-				return;
-			}
-			frm.events.show_progress(frm, data.processed, data.total);
+		imta.import_form.listen(frm, {
+			event: "prospect_import_progress",
+			title: __("Adding prospects"),
+			fields: ["processed", "total_rows"],
+			counts: (now) => [now.processed, now.total_rows],
 		});
-	},
-
-	show_progress(frm, processed, total) {
-		frm.dashboard.show_progress(
-			__("Adding prospects"),
-			total ? (processed / total) * 100 : 0,
-			__("{0} of {1}", [processed, total])
-		);
-	},
-
-	// Messages may not arrive: the realtime server may be down, a proxy may not let it through.
-	watch(frm) {
-		clearTimeout(frm.import_watch);
-		if (!IMPORTING.includes(frm.doc.status)) return;
-		const name = frm.doc.name;
-		const is_shown = () => frm.doc.name === name && frappe.get_route_str() === `Form/Prospect Import/${name}`;
-		frm.import_watch = setTimeout(() => {
-			if (!is_shown()) return;
-			frappe.db
-				.get_value("Prospect Import", name, ["status", "processed", "total_rows"])
-				.then(({ message: now }) => {
-					if (!is_shown()) return;
-					if (now && now.status !== frm.doc.status) {
-						frm.reload_doc();
-						return;
-					}
-					if (now) frm.events.show_progress(frm, now.processed, now.total_rows);
-					frm.events.watch(frm);
-				});
-		}, LOOK_EVERY);
 	},
 
 	refresh(frm) {
@@ -71,7 +37,7 @@ frappe.ui.form.on("Prospect Import", {
 			return;
 		}
 		frm.trigger("add_buttons");
-		frm.events.watch(frm);
+		imta.import_form.watch(frm);
 	},
 
 	source(frm) {
@@ -129,9 +95,9 @@ frappe.ui.form.on("Prospect Import", {
 			}
 		} else if (status === "Failed") {
 			frm.add_custom_button(__("Check Again"), () => frm.trigger("check"));
-			frm.add_custom_button(__("Resume"), () => frm.trigger("start_import"));
-		} else if (frm.events.seems_interrupted(frm)) {
-			frm.add_custom_button(__("Resume"), () => frm.trigger("start_import"));
+			frm.add_custom_button(__("Resume"), () => imta.import_form.start(frm));
+		} else if (imta.import_form.seems_interrupted(frm)) {
+			frm.add_custom_button(__("Resume"), () => imta.import_form.start(frm));
 		}
 		if (frm.doc.made || (frm.doc.held && !["Draft", "Checked"].includes(status))) {
 			frm.add_custom_button(__("Invitations"), () =>
@@ -148,28 +114,14 @@ frappe.ui.form.on("Prospect Import", {
 		}
 	},
 
-	seems_interrupted(frm) {
-		// A living import writes to its document with every chunk.
-		const quiet = frappe.datetime.get_minute_diff(frappe.datetime.now_datetime(), frm.doc.modified) >= 2;
-		return IMPORTING.includes(frm.doc.status) && quiet && !(frm.doc.__onload || {}).is_running;
-	},
-
 	check(frm) {
-		const run = () =>
-			imta
-				.call_saved(frm, "check", { freeze: true, freeze_message: __("Checking the prospects") })
-				.then(() => frm.reload_doc());
-		return frm.is_dirty() ? frm.save().then(run) : run();
+		return imta.import_form.check(frm, __("Checking the prospects"));
 	},
 
 	confirm_import(frm) {
 		const held = frm.doc.held ? ` ${__("{0} wait for a decision.", [frm.doc.held])}` : "";
 		frappe.confirm(__("Add {0} prospects to the campaign?", [frm.doc.to_invite]) + held, () =>
-			frm.trigger("start_import")
+			imta.import_form.start(frm)
 		);
-	},
-
-	start_import(frm) {
-		return imta.call_saved(frm, "start_import", { freeze: true }).then(() => frm.reload_doc());
 	},
 });

@@ -7,9 +7,6 @@ import is at work. So resuming is simply running it again, and what it imports i
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,18 +14,17 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, cstr, now_datetime
-from frappe.utils.html_utils import unescape_html
 
+from imta_crm import imports
 from imta_crm.invitations import campaigns, prospects, sources
 from imta_crm.invitations.prospects import Added, Judged
-from imta_crm.policy import messages, roster
+from imta_crm.policy import roster
 from imta_crm.policy.invitation import MEMBERSHIP
-from imta_crm.policy.names import safe_cell
 from imta_crm.policy.prospects import ALREADY, HOLD, INVITE, REFUSE
 from imta_crm.transactions import ASKED_BY_DATABASE, TRIES
 
 IMPORT, ROW = "Prospect Import", "Prospect Import Row"
-MAX_MEGABYTES = roster.MAX_BYTES // (1024 * 1024)
+JOB = "imta_crm.invitations.doctype.prospect_import.prospect_import.run_import"
 CHUNK = 25  # prospects in one transaction: small enough to lose little, large enough to be quick
 SHOWN_ROWS = 2000  # of the check; an import notes all
 SHOWN_PROSPECTS = 15
@@ -97,7 +93,7 @@ class ProspectImport(Document):
 			return
 		self.set_onload("summary_html", self.summary())
 		if self.status != "Checked":
-			self.set_onload("is_running", is_running(self.name))
+			self.set_onload("is_running", imports.is_running(IMPORT, self.name))
 
 	def before_insert(self) -> None:
 		"""A form or a request says what is to be imported; what became of it is the import's to say."""
@@ -148,14 +144,8 @@ class ProspectImport(Document):
 		return any(cstr(before.get(field)) != cstr(self.get(field)) for field in SOURCE_FIELDS)
 
 	def keep_file_private(self) -> None:
-		"""Addresses of prospects are nobody else's business: a public upload becomes a private file."""
-		if self.source != sources.FILE or not self.prospect_file:
-			return
-		file = self.attached_file()
-		if not file.is_private:
-			file.is_private = 1
-			file.save(ignore_permissions=True)  # the user may read it; only its place changes
-			self.prospect_file = file.file_url
+		if self.source == sources.FILE:
+			imports.keep_private(self, "prospect_file", ProspectSourceError)
 
 	def reset_after_change(self) -> None:
 		before = self.get_doc_before_save()
@@ -163,36 +153,13 @@ class ProspectImport(Document):
 			self.status, self.content_hash, self.rows = "Draft", None, []
 
 	def on_trash(self) -> None:
-		if is_running(self.name):
+		if imports.is_running(IMPORT, self.name):
 			frappe.throw(_("This import is running."), ImportRunningError)
 
 	# Reading
 
 	def purpose(self) -> str:
 		return frappe.get_cached_value(campaigns.CAMPAIGN, self.campaign, "purpose")
-
-	def attached_file(self) -> Document:
-		"""The File that the user may read; an address typed into the field opens no other file."""
-		names = frappe.get_all("File", filters={"file_url": self.prospect_file, "is_folder": 0}, pluck="name")
-		files = [frappe.get_doc("File", name) for name in names]
-		for file in files:
-			if file.attached_to_doctype == self.doctype and file.attached_to_name == self.name:
-				return file
-		for file in files:
-			if file.has_permission("read"):
-				return file
-		if files:
-			raise frappe.PermissionError
-		frappe.throw(_("There is no such file. Attach it again."), ProspectSourceError)
-
-	def content(self) -> bytes:
-		file = self.attached_file()
-		if cint(file.file_size) > roster.MAX_BYTES:
-			frappe.throw(
-				messages.text("file_too_large", [MAX_MEGABYTES], frappe.local.lang), ProspectSourceError
-			)
-		with open(file.get_full_path(), "rb") as handle:
-			return handle.read(roster.MAX_BYTES + 1)
 
 	def collect(self) -> sources.Collected:
 		"""What the source holds now, as the user may see it.
@@ -201,7 +168,7 @@ class ProspectImport(Document):
 		"""
 		if self.source == sources.FILE:
 			try:
-				return sources.from_file(self.content())
+				return sources.from_file(imports.content_of(self, "prospect_file", ProspectSourceError))
 			except roster.RosterError as error:
 				frappe.throw(error.text(frappe.local.lang), ProspectSourceError)
 		if self.source == sources.LEADS:
@@ -218,17 +185,17 @@ class ProspectImport(Document):
 
 	# Checking
 
-	@frappe.whitelist()
+	@frappe.whitelist(methods=["POST"])
 	def check(self) -> None:
 		"""Dry run: counts, and every prospect that is refused or held with the reason. Invites nobody."""
 		self.check_permission("write")
 		campaigns.check_may_plan(self.campaign)
-		if self.status not in ("Draft", "Checked", "Failed") or is_running(self.name):
+		if self.status not in ("Draft", "Checked", "Failed") or imports.is_running(IMPORT, self.name):
 			frappe.throw(_("This import has begun already."), ImportRunningError)
 		found = self.collect()
 		outcome = prospects.dry_run(self.campaign, found.prospects)
 		self.content_hash = found.digest
-		self.encoding, self.separator = found.encoding, separator_name(found.separator)
+		self.encoding, self.separator = found.encoding, imports.separator_name(found.separator)
 		self.total_rows = found.total
 		self.to_invite = len(outcome.invited)
 		self.processed = 0
@@ -261,7 +228,7 @@ class ProspectImport(Document):
 
 	# Importing
 
-	@frappe.whitelist()
+	@frappe.whitelist(methods=["POST"])
 	def start_import(self) -> None:
 		"""Queue the import, or its continuation. A second click while it runs is refused."""
 		self.check_permission("write")
@@ -273,7 +240,9 @@ class ProspectImport(Document):
 		)
 		if status not in IMPORTABLE:
 			frappe.throw(_("Check the prospects first."), NotCheckedError)
-		if is_running(self.name) or (status in ("Queued", "Importing") and is_waiting(self.name, attempts)):
+		if imports.is_running(IMPORT, self.name) or (
+			status in ("Queued", "Importing") and imports.is_waiting(IMPORT, self.name, attempts)
+		):
 			frappe.throw(_("This import is running."), ImportRunningError)
 		if status == "Checked" and self.collect().digest != self.content_hash:
 			frappe.throw(
@@ -288,11 +257,11 @@ class ProspectImport(Document):
 				"started_by": self.started_by or frappe.session.user,
 			}
 		)
-		enqueue(self.name, cint(attempts) + 1)
+		imports.enqueue(IMPORT, self.name, cint(attempts) + 1, JOB)
 
 	def run(self) -> None:
 		"""Invite whom it has not dealt with yet. Commits after each chunk; running it again continues."""
-		with running(self.name) as mine:
+		with imports.running(IMPORT, self.name) as mine:
 			if not mine:
 				return
 			self.reload()
@@ -393,7 +362,7 @@ class ProspectImport(Document):
 	def fail(self, error: Exception) -> None:
 		frappe.log_error(title=f"Prospect Import {self.name}")
 		self.reload()
-		self.db_set({"status": "Failed", "error": message_of(error)})
+		self.db_set({"status": "Failed", "error": imports.message_of(error)})
 		frappe.db.commit()  # the end of the job
 		self.publish(self.processed, self.total_rows, done=True)
 
@@ -448,32 +417,7 @@ def run_import(name: str) -> None:
 
 def resume_stalled() -> None:
 	"""Put imports that were killed back into the queue; for the scheduler."""
-	for row in frappe.get_all(
-		IMPORT, filters={"status": ("in", ("Queued", "Importing"))}, fields=["name", "attempts"]
-	):
-		if is_running(row.name) or is_waiting(row.name, row.attempts):
-			continue
-		attempts = cint(row.attempts) + 1
-		frappe.db.set_value(IMPORT, row.name, "attempts", attempts)
-		enqueue(row.name, attempts)
-
-
-def enqueue(name: str, attempt: int) -> None:
-	frappe.enqueue(
-		"imta_crm.invitations.doctype.prospect_import.prospect_import.run_import",
-		queue="long",
-		timeout=3600,
-		name=name,
-		job_id=job_id(name, attempt),
-		deduplicate=True,
-		enqueue_after_commit=True,
-	)
-
-
-def is_waiting(name: str, attempts: int) -> bool:
-	"""Whether the last attempt still stands in the queue."""
-	status = frappe.utils.background_jobs.get_job_status(job_id(name, attempts))
-	return str(getattr(status, "value", status)) == "queued"
+	imports.resume_stalled(IMPORT, JOB)
 
 
 @frappe.whitelist(methods=["POST"])
@@ -481,27 +425,20 @@ def download_rows(name: str) -> None:
 	"""Who was refused, held or there already, as CSV for a spreadsheet, with every cell made inert."""
 	doc = frappe.get_doc(IMPORT, name)
 	doc.check_permission("read")
-	out = io.StringIO()
-	writer = csv.writer(out)
-	writer.writerow(
-		[_("Row"), _("Name"), _("Country/Region"), _("E-mail"), _("Verdict"), _("Reason"), _("Same As")]
-	)
-	for row in doc.rows:
-		cells = (
+	heading = (_("Row"), _("Name"), _("Country/Region"), _("E-mail"), _("Verdict"), _("Reason"), _("Same As"))
+	rows = [
+		(
 			row.row_no,
-			row.prospect_name,
+			imports.plain(row.prospect_name),
 			row.country,
 			row.email,
 			_(row.verdict, context=ROW),
-			row.reason,
+			imports.plain(row.reason),
 			row.matched,
 		)
-		writer.writerow([safe_cell(unescape_html(cell) if isinstance(cell, str) else cell) for cell in cells])
-	frappe.response["filename"] = f"{doc.name}.csv"
-	# With a mark, so that a spreadsheet sees that it is UTF-8.
-	frappe.response["filecontent"] = ("\ufeff" + out.getvalue()).encode("utf-8")
-	frappe.response["content_type"] = "text/csv; charset=utf-8"
-	frappe.response["type"] = "download"
+		for row in doc.rows
+	]
+	imports.send_csv(f"{doc.name}.csv", [heading, *rows])
 
 
 def row_of(judged: Judged) -> dict:
@@ -540,53 +477,10 @@ def problem_rows(found: sources.Collected) -> list[dict]:
 	]
 
 
-def separator_name(separator: str) -> str:
-	"""A separator that can be read."""
-	names = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab")}
-	return names.get(separator, separator)
-
-
-def message_of(error: Exception) -> str:
-	"""What went wrong, as plain text."""
-	return (frappe.utils.strip_html(str(error)) or type(error).__name__)[:500]
-
-
-def job_id(name: str, attempt: int) -> str:
-	"""One job for each attempt, so that a killed one does not stand in the way."""
-	return f"prospect_import::{name}::{cint(attempt)}"
-
-
-def lock_name(name: str) -> str:
-	# At most 64 characters; the database's name keeps sites on one server apart.
-	return "pi:" + hashlib.sha1(f"{frappe.conf.db_name}:{name}".encode()).hexdigest()
-
-
-def is_running(name: str) -> bool:
-	"""Whether some connection imports this document now."""
-	return not frappe.db.sql("select is_free_lock(%s)", (lock_name(name),))[0][0]
-
-
-@contextmanager
-def running(name: str) -> Iterator[bool]:
-	"""Hold the lock of an import; False if another connection has it. It ends with the connection."""
-	with _locked(lock_name(name), 0) as got:
-		yield got
-
-
 @contextmanager
 def planning() -> Iterator[None]:
 	"""One import at a time looks at who is known and adds to them: likely duplicates have no unique key."""
-	with _locked(lock_name(""), PATIENCE) as got:
+	with imports.running(IMPORT, "", PATIENCE) as got:
 		if not got:
 			raise frappe.QueryTimeoutError
 		yield
-
-
-@contextmanager
-def _locked(name: str, seconds: int) -> Iterator[bool]:
-	got = bool(frappe.db.sql("select get_lock(%s, %s)", (name, seconds))[0][0])
-	try:
-		yield got
-	finally:
-		if got:
-			frappe.db.sql("select release_lock(%s)", (name,))

@@ -1,59 +1,24 @@
 // The form shows what the server found; every decision is the server's.
-const IMPORTING = ["Queued", "Importing"];
-const LOOK_EVERY = 4000; // milliseconds
-
 frappe.ui.form.on("Roster Import", {
 	setup(frm) {
-		frappe.realtime.on("roster_import_progress", (data) => {
-			if (data.name !== frm.doc.name) return;
-			if (data.done) {
-				frm.reload_doc();
-				return;
-			}
-			frm.events.show_progress(frm, data.processed, data.total);
+		imta.import_form.listen(frm, {
+			event: "roster_import_progress",
+			title: __("Importing members"),
+			fields: ["imported", "failed", "valid_rows"],
+			counts: (now) => [now.imported + now.failed, now.valid_rows],
 		});
-	},
-
-	show_progress(frm, processed, total) {
-		frm.dashboard.show_progress(
-			__("Importing members"),
-			total ? (processed / total) * 100 : 0,
-			__("{0} of {1} rows", [processed, total])
-		);
-	},
-
-	// Messages may not arrive: the realtime server may be down, a proxy may not let it through.
-	watch(frm) {
-		clearTimeout(frm.roster_watch);
-		if (!IMPORTING.includes(frm.doc.status)) return;
-		const name = frm.doc.name;
-		const is_shown = () => frm.doc.name === name && frappe.get_route_str() === `Form/Roster Import/${name}`;
-		frm.roster_watch = setTimeout(() => {
-			if (!is_shown()) return;
-			frappe.db
-				.get_value("Roster Import", name, ["status", "imported", "failed", "valid_rows"])
-				.then(({ message: now }) => {
-					if (!is_shown()) return;
-					if (now && now.status !== frm.doc.status) {
-						frm.reload_doc();
-						return;
-					}
-					if (now) frm.events.show_progress(frm, now.imported + now.failed, now.valid_rows);
-					frm.events.watch(frm);
-				});
-		}, LOOK_EVERY);
 	},
 
 	refresh(frm) {
 		frm.set_intro("");
-		frm.toggle_enable("roster_file", !IMPORTING.includes(frm.doc.status) && !frm.doc.imported);
+		frm.toggle_enable("roster_file", !imta.import_form.is_at_work(frm) && !frm.doc.imported);
 		frm.fields_dict.summary_html.$wrapper.html((frm.doc.__onload || {}).summary_html || "");
 		if (frm.is_new()) {
 			frm.set_intro(__("Attach the roster and save, then check it. Nothing is imported by checking."), "blue");
 			return;
 		}
 		frm.trigger("add_buttons");
-		frm.events.watch(frm);
+		imta.import_form.watch(frm);
 	},
 
 	add_buttons(frm) {
@@ -67,8 +32,8 @@ frappe.ui.form.on("Roster Import", {
 			if ((frm.doc.__onload || {}).to_create) {
 				frm.page.set_primary_action(__("Import"), () => frm.trigger("confirm_import"));
 			}
-		} else if (status === "Failed" || frm.events.seems_interrupted(frm)) {
-			frm.add_custom_button(__("Resume"), () => frm.trigger("start_import"));
+		} else if (status === "Failed" || imta.import_form.seems_interrupted(frm)) {
+			frm.add_custom_button(__("Resume"), () => imta.import_form.start(frm));
 		}
 		if (["Completed", "Completed with Problems"].includes(status)) {
 			frm.add_custom_button(__("Members"), () =>
@@ -84,28 +49,14 @@ frappe.ui.form.on("Roster Import", {
 		}
 	},
 
-	seems_interrupted(frm) {
-		// A living import writes to its document with every chunk.
-		const quiet = frappe.datetime.get_minute_diff(frappe.datetime.now_datetime(), frm.doc.modified) >= 2;
-		return IMPORTING.includes(frm.doc.status) && quiet && !(frm.doc.__onload || {}).is_running;
-	},
-
 	check(frm) {
-		const run = () =>
-			imta
-				.call_saved(frm, "check", { freeze: true, freeze_message: __("Checking the roster") })
-				.then(() => frm.reload_doc());
-		return frm.is_dirty() ? frm.save().then(run) : run();
+		return imta.import_form.check(frm, __("Checking the roster"));
 	},
 
 	confirm_import(frm) {
 		frappe.confirm(
 			__("Create {0} members? Rows with problems are left out.", [frm.doc.__onload.to_create]),
-			() => frm.trigger("start_import")
+			() => imta.import_form.start(frm)
 		);
-	},
-
-	start_import(frm) {
-		return imta.call_saved(frm, "start_import", { freeze: true }).then(() => frm.reload_doc());
 	},
 });

@@ -7,25 +7,22 @@ its connection says whether an import is running. So resuming is simply running 
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, getdate, now_datetime, nowdate
 
+from imta_crm import imports
 from imta_crm.defaults import read
 from imta_crm.erp import masters
 from imta_crm.membership import members
-from imta_crm.policy import messages, roster
-from imta_crm.policy.names import safe_cell
+from imta_crm.policy import roster
 
-MAX_MEGABYTES = roster.MAX_BYTES // (1024 * 1024)
+IMPORT = "Roster Import"
+JOB = "imta_crm.membership.doctype.roster_import.roster_import.run_import"
 CHUNK = 25  # rows in one transaction: small enough to lose little, large enough to be quick
 SHOWN_PROBLEMS = 500  # rows of the table in the form; the download has all of them
 SHOWN_MEMBERS = 15
@@ -90,11 +87,11 @@ class RosterImport(Document):
 			self.set_onload("to_create", self.valid_rows - self.already_there)
 		elif self.status != "Draft":
 			self.set_onload("summary_html", self.summary())
-			self.set_onload("is_running", is_running(self.name))
+			self.set_onload("is_running", imports.is_running(IMPORT, self.name))
 
 	def validate(self) -> None:
 		self.validate_file_is_kept()
-		self.keep_file_private()
+		imports.keep_private(self, "roster_file", RosterFileError)
 		self.reset_after_new_file()
 
 	def validate_file_is_kept(self) -> None:
@@ -105,16 +102,6 @@ class RosterImport(Document):
 				ImportRunningError,
 			)
 
-	def keep_file_private(self) -> None:
-		"""Addresses of members are nobody else's business: a public upload becomes a private file."""
-		if not self.roster_file:
-			return
-		file = self.attached_file()
-		if not file.is_private:
-			file.is_private = 1
-			file.save(ignore_permissions=True)  # the user may read it; only its place changes
-			self.roster_file = file.file_url
-
 	def reset_after_new_file(self) -> None:
 		if not self.is_new() and self.has_value_changed("roster_file") and self.status == "Checked":
 			self.status = "Draft"
@@ -122,39 +109,17 @@ class RosterImport(Document):
 			self.problems = []
 
 	def on_trash(self) -> None:
-		if is_running(self.name):
+		if imports.is_running(IMPORT, self.name):
 			frappe.throw(_("This import is running."), ImportRunningError)
 
 	# Reading
-
-	def attached_file(self) -> Document:
-		"""The File that the user may read; an address typed into the field opens no other file."""
-		names = frappe.get_all("File", filters={"file_url": self.roster_file, "is_folder": 0}, pluck="name")
-		files = [frappe.get_doc("File", name) for name in names]
-		for file in files:
-			if file.attached_to_doctype == self.doctype and file.attached_to_name == self.name:
-				return file
-		for file in files:
-			if file.has_permission("read"):
-				return file
-		if files:
-			raise frappe.PermissionError
-		frappe.throw(_("There is no such file. Attach the roster again."), RosterFileError)
-
-	def content(self) -> bytes:
-		file = self.attached_file()
-		if cint(file.file_size) > roster.MAX_BYTES:
-			frappe.throw(messages.text("file_too_large", [MAX_MEGABYTES], frappe.local.lang), RosterFileError)
-		path = file.get_full_path()
-		with open(path, "rb") as handle:
-			return handle.read(roster.MAX_BYTES + 1)
 
 	def read(self) -> tuple[roster.Table, roster.RosterResult, str]:
 		"""The file as the rules see it, and its hash. Knows who is a member now.
 
 		:raises RosterFileError: the file is no roster
 		"""
-		data = self.content()
+		data = imports.content_of(self, "roster_file", RosterFileError)
 		try:
 			table = roster.read_table(data)
 			result = roster.check_roster(
@@ -177,7 +142,7 @@ class RosterImport(Document):
 		if self.status not in ("Draft", "Checked"):
 			frappe.throw(_("This import has begun already."), ImportRunningError)
 		table, result, self.file_hash = self.read()
-		self.encoding, self.separator = table.encoding, separator_name(table.separator)
+		self.encoding, self.separator = table.encoding, imports.separator_name(table.separator)
 		self.set_counts(result)
 		self.set("problems", [])
 		for problem in result.problems[:SHOWN_PROBLEMS]:
@@ -234,28 +199,20 @@ class RosterImport(Document):
 		)
 		if status not in IMPORTABLE:
 			frappe.throw(_("Check the roster first."), NotCheckedError)
-		if is_running(self.name) or frappe.utils.background_jobs.is_job_enqueued(job_id(self.name, attempts)):
-			if status in ("Queued", "Importing") and (is_running(self.name) or status == "Queued"):
-				frappe.throw(_("This import is running."), ImportRunningError)
+		at_work = imports.is_running(IMPORT, self.name)
+		if at_work or (status in ("Queued", "Importing") and imports.is_waiting(IMPORT, self.name, attempts)):
+			frappe.throw(_("This import is running."), ImportRunningError)
 		if status == "Checked":
 			_table, _result, digest = self.read()
 			if digest != self.file_hash:
 				frappe.throw(_("The file has changed since it was checked. Check it again."), NotCheckedError)
 		attempts = cint(attempts) + 1
 		self.db_set({"status": "Queued", "attempts": attempts, "error": None})
-		frappe.enqueue(
-			"imta_crm.membership.doctype.roster_import.roster_import.run_import",
-			queue="long",
-			timeout=3600,
-			name=self.name,
-			job_id=job_id(self.name, attempts),
-			deduplicate=True,
-			enqueue_after_commit=True,
-		)
+		imports.enqueue(IMPORT, self.name, attempts, JOB)
 
 	def run(self) -> None:
 		"""Import what is not there yet. Commits after each chunk; running it again continues or does nothing."""
-		with running(self.name) as mine:
+		with imports.running(IMPORT, self.name) as mine:
 			if not mine:
 				return
 			self.reload()
@@ -304,7 +261,7 @@ class RosterImport(Document):
 						frappe.clear_messages()
 						continue
 					frappe.log_error(title=f"Roster Import {self.name}: row {row.row}")
-					failures.append((row, message_of(error)))
+					failures.append((row, imports.message_of(error)))
 			self.record_chunk(created, existing, failures)
 			# Members and counts in one transaction: a kill loses both or neither.
 			frappe.db.commit()
@@ -348,7 +305,7 @@ class RosterImport(Document):
 	def fail(self, error: Exception) -> None:
 		frappe.log_error(title=f"Roster Import {self.name}")
 		self.reload()
-		self.db_set({"status": "Failed", "error": message_of(error)})
+		self.db_set({"status": "Failed", "error": imports.message_of(error)})
 		frappe.db.commit()  # the end of the job
 		self.publish(self.imported + self.failed, self.valid_rows, done=True)
 
@@ -368,24 +325,7 @@ def run_import(name: str) -> None:
 
 def resume_stalled() -> None:
 	"""Put imports that were killed back into the queue; for the scheduler."""
-	for row in frappe.get_all(
-		"Roster Import", filters={"status": ("in", ("Queued", "Importing"))}, fields=["name", "attempts"]
-	):
-		if is_running(row.name):
-			continue
-		if frappe.utils.background_jobs.get_job_status(job_id(row.name, row.attempts)) == "queued":
-			continue
-		attempts = cint(row.attempts) + 1
-		frappe.db.set_value("Roster Import", row.name, "attempts", attempts)
-		frappe.enqueue(
-			"imta_crm.membership.doctype.roster_import.roster_import.run_import",
-			queue="long",
-			timeout=3600,
-			name=row.name,
-			job_id=job_id(row.name, attempts),
-			deduplicate=True,
-			enqueue_after_commit=True,
-		)
+	imports.resume_stalled(IMPORT, JOB)
 
 
 @frappe.whitelist(methods=["POST"])
@@ -393,7 +333,7 @@ def download_problems(name: str) -> None:
 	"""All problems as CSV for a spreadsheet, with every cell made inert."""
 	doc = frappe.get_doc("Roster Import", name)
 	doc.check_permission("read")
-	rows = [(p.row_no, p.roster_no, p.column_name, plain(p.value), p.problem) for p in doc.problems]
+	rows = [(p.row_no, p.roster_no, p.column_name, imports.plain(p.value), p.problem) for p in doc.problems]
 	if doc.problem_rows and len(doc.problems) >= SHOWN_PROBLEMS:
 		_table, result, _digest = doc.read()
 		rows = [
@@ -401,20 +341,12 @@ def download_problems(name: str) -> None:
 			for p in map(problem_row, result.problems)
 		]
 		rows += [
-			(p.row_no, p.roster_no, p.column_name, plain(p.value), p.problem)
+			(p.row_no, p.roster_no, p.column_name, imports.plain(p.value), p.problem)
 			for p in doc.problems
 			if p.code == "not_created"
 		]
-	out = io.StringIO()
-	writer = csv.writer(out)
-	writer.writerow([_("Line"), _("No."), _("Column"), _("Value"), _("Problem")])
-	for row in rows:
-		writer.writerow([safe_cell(cell) for cell in row])
-	frappe.response["filename"] = f"{doc.name}-problems.csv"
-	# With a mark, so that a spreadsheet sees that it is UTF-8.
-	frappe.response["filecontent"] = ("\ufeff" + out.getvalue()).encode("utf-8")
-	frappe.response["content_type"] = "text/csv; charset=utf-8"
-	frappe.response["type"] = "download"
+	heading = (_("Line"), _("No."), _("Column"), _("Value"), _("Problem"))
+	imports.send_csv(f"{doc.name}-problems.csv", [heading, *rows])
 
 
 def known_tiers() -> list[dict]:
@@ -495,51 +427,8 @@ def problem_row(problem: roster.Problem) -> dict:
 	}
 
 
-def separator_name(separator: str) -> str:
-	"""A separator that can be read."""
-	names = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab")}
-	return names.get(separator, separator)
-
-
-def plain(text: str | None) -> str:
-	"""The text as it was in the file; Frappe keeps angle brackets as entities."""
-	return frappe.utils.unescape_html(text or "") if hasattr(frappe.utils, "unescape_html") else (text or "")
-
-
 def is_duplicate(error: Exception) -> bool:
 	"""Whether somebody else made this member meanwhile: found by the look-up or by the database's unique key."""
 	if isinstance(error, members.DuplicateMemberError):
 		return True
 	return isinstance(error, frappe.UniqueValidationError) and "identity_key" in str(error)
-
-
-def message_of(error: Exception) -> str:
-	"""What went wrong, as plain text."""
-	message = frappe.utils.strip_html(str(error)) or type(error).__name__
-	return message[:500]
-
-
-def job_id(name: str, attempt: int) -> str:
-	"""One job for each attempt, so that a killed one does not stand in the way."""
-	return f"roster_import::{name}::{cint(attempt)}"
-
-
-def lock_name(name: str) -> str:
-	# At most 64 characters; the database's name keeps sites on one server apart.
-	return "ri:" + hashlib.sha1(f"{frappe.conf.db_name}:{name}".encode()).hexdigest()
-
-
-def is_running(name: str) -> bool:
-	"""Whether some connection imports this document now."""
-	return not frappe.db.sql("select is_free_lock(%s)", (lock_name(name),))[0][0]
-
-
-@contextmanager
-def running(name: str) -> Iterator[bool]:
-	"""Hold the lock of an import; False if another connection has it. It ends with the connection."""
-	got = bool(frappe.db.sql("select get_lock(%s, 0)", (lock_name(name),))[0][0])
-	try:
-		yield got
-	finally:
-		if got:
-			frappe.db.sql("select release_lock(%s)", (lock_name(name),))
