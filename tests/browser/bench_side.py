@@ -7,14 +7,17 @@ has on it.
 from __future__ import annotations
 
 import json
+import re
 import sys
+from email import message_from_string
 
 import frappe
 
-MODULES = ("Membership", "Dues", "Liaison")
+MODULES = ("Membership", "Dues", "Liaison", "Invitations")
 # Set up by installing; a reset leaves them.
 KEPT = ("Member Tier", "Alliance Settings")
 YEAR = "2026"
+ACCOUNT = "Browser Tests Outgoing"
 
 
 def main(site: str, function: str, arguments: dict) -> dict:
@@ -32,8 +35,9 @@ def main(site: str, function: str, arguments: dict) -> dict:
 
 
 def reset() -> dict:
-	"""Take away members, dues, contacts, and the customers, invoices and payments that belong to them."""
+	"""Take away members, dues, contacts, campaigns, and what belongs to them in ERPNext and in the mail queue."""
 	customers = frappe.get_all("Customer", {"imta_member": ("is", "set")}, pluck="name")
+	leads = frappe.get_all("Invitation", {"lead": ("is", "set")}, pluck="lead", distinct=True)
 	vouchers = {
 		"Sales Invoice": frappe.get_all("Sales Invoice", {"customer": ("in", customers)}, pluck="name"),
 		"Payment Entry": frappe.get_all(
@@ -44,14 +48,19 @@ def reset() -> dict:
 		for ledger in ("GL Entry", "Payment Ledger Entry"):
 			delete(ledger, {"voucher_type": doctype, "voucher_no": ("in", names)})
 		delete_documents(doctype, names)
-	contacts = linked("Contact", customers)
-	addresses = linked("Address", customers)
+	contacts = linked("Contact", customers, leads)
+	addresses = linked("Address", customers, leads)
+	mails = frappe.get_all("Email Queue", {"reference_doctype": ("in", ours())}, pluck="name")
 	delete_documents("Contact", contacts)
 	delete_documents("Address", addresses)
 	for doctype in ours():
 		delete_documents(doctype, frappe.get_all(doctype, pluck="name"))
 	delete_documents("Customer", customers)
-	delete("File", {"file_name": ("like", "roster%")})
+	delete_documents("Lead", leads)
+	delete_documents("Email Queue", mails)
+	delete("Email Account", {"name": ACCOUNT})
+	for file in ("roster%", "prospects%"):
+		delete("File", {"file_name": ("like", file)})
 	frappe.clear_cache()
 	return {"customers": len(customers)}
 
@@ -64,9 +73,9 @@ def ours() -> list[str]:
 	)
 
 
-def linked(doctype: str, customers: list[str]) -> list[str]:
+def linked(doctype: str, customers: list[str], leads: list[str]) -> list[str]:
 	members = frappe.get_all("IMTA Member", pluck="name")
-	links = [("Customer", customers), ("IMTA Member", members)]
+	links = [("Customer", customers), ("IMTA Member", members), ("Lead", leads)]
 	names: set[str] = set()
 	for link_doctype, link_names in links:
 		if link_names:
@@ -156,6 +165,62 @@ def make_member() -> dict:
 	return {"name": name}
 
 
+def prepare_campaign() -> dict:
+	"""The two members whom tests/data/prospects.csv names again, and an account that the letters leave by."""
+	from imta_crm.membership.members import NewMember, create_member
+
+	on = frappe.utils.getdate("2020-01-01")
+	for name, country in (("Swiss Alpine Club", "Switzerland"), ("Nepal Tourism Board", "Nepal")):
+		if not frappe.db.exists("IMTA Member", {"member_name": name}):
+			new = NewMember(
+				member_name=name,
+				country=country,
+				tier="Ordinary",
+				joined_on=on,
+				email=f"liaison@{name.lower().replace(' ', '-')}.example",
+			)
+			create_member(new, source="Secretariat", on=on)
+	if not frappe.db.exists("Email Account", {"default_outgoing": 1, "enable_outgoing": 1}):
+		account = frappe.new_doc("Email Account")
+		account.update(
+			{
+				"email_account_name": ACCOUNT,
+				"email_id": "browser@imta.example",
+				"enable_outgoing": 1,
+				"default_outgoing": 1,
+				"no_smtp_authentication": 1,
+				"smtp_server": "127.0.0.1",
+				"smtp_port": "9",  # nothing listens there: the letters stay in the queue
+				"awaiting_password": 1,
+			}
+		)
+		account.insert()
+	return {}
+
+
+def send_due(campaign: str) -> dict:
+	"""What the scheduler does every few minutes; what it queues counts as delivered, for no mail leaves here."""
+	from imta_crm.invitations import delivery, sending
+
+	sending.send_due(campaign=campaign)
+	invitations = frappe.get_all("Invitation", {"campaign": campaign}, pluck="name")
+	mails = frappe.get_all("Email Queue", {"reference_name": ("in", invitations)}, pluck="name")
+	for doctype, field in (("Email Queue", "name"), ("Email Queue Recipient", "parent")):
+		frappe.db.set_value(doctype, {field: ("in", mails)}, "status", "Sent", update_modified=False)
+	frappe.db.commit()  # the reconciling begins its own transactions
+	delivery.reconcile(campaign=campaign)
+	return {"letters": len(mails)}
+
+
+def letter_to(email: str) -> dict:
+	"""The path of the reply page, from the letter that lies in the mail queue for this address."""
+	queued = frappe.get_all("Email Queue Recipient", {"recipient": email}, pluck="parent")
+	mail = message_from_string(frappe.get_doc("Email Queue", queued[0]).message)
+	text = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+	address = re.search(r"https?://\S+?(/invitation/[^\s>)]+)", text.get_payload(decode=True).decode())
+	return {"letters": len(queued), "path": address[1]}
+
+
 def make_user(role: str, language: str, password: str) -> dict:
 	from frappe.utils.password import update_password
 
@@ -186,7 +251,19 @@ def counts() -> dict:
 	return {"members": frappe.db.count("IMTA Member"), **charges[0]}
 
 
-FUNCTIONS = {function.__name__: function for function in (reset, make_year, make_member, make_user, counts)}
+FUNCTIONS = {
+	function.__name__: function
+	for function in (
+		reset,
+		make_year,
+		make_member,
+		make_user,
+		counts,
+		prepare_campaign,
+		send_due,
+		letter_to,
+	)
+}
 
 if __name__ == "__main__":
 	print(json.dumps(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))))

@@ -149,8 +149,15 @@ class Desk:
 	def button(self, label: str) -> sync_api.Locator:
 		return self.page.locator(".page-head:visible").get_by_role("button", name=label, exact=True)
 
+	def dialog(self, text: str) -> sync_api.Locator:
+		"""The dialog with this text, once it has faded in: before that it does not hear that it should go."""
+		dialog = self.page.locator(".modal.show", has_text=text)
+		dialog.wait_for()
+		self.page.wait_for_function("() => !$('.modal.show').data('bs.modal')?._isTransitioning")
+		return dialog
+
 	def say_yes(self) -> None:
-		self.page.locator(".modal.show .btn-modal-primary:visible", has_text="Yes").click()
+		self.dialog("Yes").locator(".btn-modal-primary:visible", has_text="Yes").click()
 		self.page.locator(".modal.show").wait_for(state="hidden")
 
 	def wait_for_value(
