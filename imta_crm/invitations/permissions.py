@@ -130,12 +130,11 @@ def invitation_has_permission(
 	A new one is judged by the purpose of its campaign.
 	"""
 	user = user or frappe.session.user
-	if doc.is_new():
-		if not doc.get("campaign"):
-			return None
-		return None if may_plan(_purpose_of(doc.get("campaign")), user) else False
-	stored = frappe.db.get_value(INVITATION, doc.name, ["purpose", "officer"])
-	return None if stored and sees_invitation(user, *stored) else False
+	if stored := _stored(doc, ["purpose", "officer"]):
+		return None if sees_invitation(user, *stored) else False
+	if not doc.get("campaign"):
+		return None
+	return None if may_plan(_purpose_of(doc.get("campaign")), user) else False
 
 
 def touch_has_permission(
@@ -144,7 +143,8 @@ def touch_has_permission(
 	"""Document permission of Invitation Touch: the same answer as `touch_query`."""
 	if sees_all(user):
 		return None
-	stored = frappe.db.get_value(INVITATION, doc.get("invitation"), ["purpose", "officer"])
+	invitation = _stored(doc, "invitation") or doc.get("invitation")
+	stored = frappe.db.get_value(INVITATION, invitation, ["purpose", "officer"])
 	return None if stored and sees_invitation(user, *stored) else False
 
 
@@ -174,10 +174,12 @@ def _of_campaigns(column: str, condition: str) -> str:
 
 
 def _stored_and_coming(doc: Document, field: str) -> set[str]:
-	values = {doc.get(field)}
-	if not doc.is_new():
-		values.add(frappe.db.get_value(doc.doctype, doc.name, field))
-	return {value for value in values if value}
+	return {value for value in (doc.get(field), _stored(doc, field)) if value}
+
+
+def _stored(doc: Document, fields: str | list[str]) -> object:
+	"""What the database has under this name. Whether a document is new is for its sender to say, so not asked."""
+	return frappe.db.get_value(doc.doctype, doc.name, fields) if doc.name else None
 
 
 def _purpose_of(campaign: str | None) -> str | None:

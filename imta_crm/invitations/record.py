@@ -16,7 +16,7 @@ from frappe.utils import cstr, now, now_datetime
 from pypika.terms import Case
 
 from imta_crm.policy.invitation import ALIVE, CLOSED, MEMBERSHIP
-from imta_crm.policy.names import fold, identity_key
+from imta_crm.policy.names import fold, identity_key, inert
 from imta_crm.policy.prospects import fold_email
 
 INVITATION = "Invitation"
@@ -59,7 +59,11 @@ def write_each(rows: Mapping[str, Mapping[str, object]]) -> None:
 	"""
 	if not rows:
 		return
-	rows = {name: dict(values) for name, values in rows.items()}
+	# Forms and reports of Frappe show most texts as HTML, and a guest's or another server's words are among them.
+	rows = {
+		name: {field: inert(value) if isinstance(value, str) else value for field, value in values.items()}
+		for name, values in rows.items()
+	}
 	keyed = [name for name, values in rows.items() if not values.keys().isdisjoint(KEY_FIELDS)]
 	if keyed:
 		stored = {

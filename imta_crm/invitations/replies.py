@@ -29,7 +29,7 @@ from imta_crm.invitations import campaigns, conversion, do_not_invite, prospects
 from imta_crm.invitations import record as invitations
 from imta_crm.policy import invitation as policy
 from imta_crm.policy import messages
-from imta_crm.policy.names import tidy
+from imta_crm.policy.names import inert, tidy
 from imta_crm.policy.prospects import Prospect
 from imta_crm.transactions import ASKED_BY_DATABASE
 
@@ -165,7 +165,7 @@ def choices(purpose: str) -> tuple[str, ...]:
 
 def clean_comment(comment: str | None) -> str | None:
 	"""Plain text of sane length; None for none. Raises ReplyNotUnderstood where it is too long."""
-	text = cstr(comment).replace("\r\n", "\n").replace("\0", "").strip()
+	text = inert(cstr(comment).replace("\r\n", "\n").replace("\0", "").strip())
 	if len(text) > LONGEST_COMMENT:
 		frappe.throw(_("Please use at most {0} characters.").format(LONGEST_COMMENT), ReplyNotUnderstood)
 	return text or None

@@ -16,7 +16,7 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
 
-from imta_crm.policy.names import fold
+from imta_crm.policy.names import fold, inert
 from imta_crm.policy.prospects import fold_email
 
 REPLY = "reply"
@@ -313,7 +313,7 @@ def _status(text: str) -> str:
 
 
 def _short(text: str) -> str:
-	text = " ".join(text.split())
+	text = inert(" ".join(text.split()))
 	return text if len(text) <= MAX_DIAGNOSTIC else text[: MAX_DIAGNOSTIC - 1] + "…"
 
 

@@ -51,6 +51,14 @@ def identity_key(name: str, country_code: str) -> str:
 	return f"{fold(name)}|{fold(country_code)}"
 
 
+_TAG_BEGINS = re.compile(r"<(?=[A-Za-z/!?])")
+
+
+def inert(text: str) -> str:
+	"""The same words, in which nothing begins a tag of HTML: for plain text that somebody shows unescaped."""
+	return _TAG_BEGINS.sub("< ", text)
+
+
 def starts_formula(text: str) -> bool:
 	"""Whether a spreadsheet might run the cell. A plain number with its sign is none."""
 	bare = _INVISIBLE.sub("", text)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imta_crm.policy.names import fold, fold_loose, identity_key, safe_cell, starts_formula, tidy
+from imta_crm.policy.names import fold, fold_loose, identity_key, inert, safe_cell, starts_formula, tidy
 from imta_crm.policy.roster import RosterError, ascii_address, check_roster, read_table
 
 CURRENCIES = {"USD", "CNY"}
@@ -411,3 +411,16 @@ def test_no_exported_cell_is_a_formula(start, rest):
 @pytest.mark.parametrize("value, cell", [("-12.50", "-12.50"), ("+1", "+1"), ("-1+1", "'-1+1"), (None, ""), (5, "5"), ("plain", "plain"), ("=A1", "'=A1")])  # fmt: skip
 def test_safe_cells(value, cell):
 	assert safe_cell(value) == cell
+
+
+@pytest.mark.parametrize(
+	("text", "shown"),
+	[
+		("<script>alert(1)</script>", "< script>alert(1)< /script>"),
+		('"<img src=x onerror=alert(1)>"', '"< img src=x onerror=alert(1)>"'),
+		("<!-- x --><?php", "< !-- x -->< ?php"),
+		("1 < 2, a <= b, <3, 我<我们", "1 < 2, a <= b, <3, 我<我们"),
+	],
+)
+def test_nothing_begins_a_tag(text, shown):
+	assert inert(text) == shown == inert(shown)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import frappe
 import pytest
+from frappe.handler import is_valid_http_method, run_doc_method
+from frappe.model.base_document import get_controller
 
 from imta_crm.invitations import campaigns
 from tests.site.factories import as_user, make_user, next_number
@@ -152,3 +154,34 @@ def test_an_officer_writes_the_own_invitation_only():
 			key for key, name in documents.items() if frappe.has_permission("Invitation", "write", doc=name)
 		}
 	assert writes == {"mine"}
+
+
+@pytest.mark.parametrize("role", [OFFICER, COORDINATOR, LEADER])
+def test_a_document_that_calls_itself_new_is_judged_by_what_is_stored(role, monkeypatch):
+	"""Frappe lets a request send the document whose method it calls."""
+	user = make_user(role)
+	names = documents_for(user)
+	name, campaign = names["Invitation"]["other"], names["Invitation Campaign"]["activity"]
+	imported = names["Prospect Import"]["other"]
+	sent = {"name": name, "__islocal": 1, "modified": frappe.utils.now(), "doctype": "Invitation"}
+	monkeypatch.setattr(frappe.local, "request", frappe._dict(method="POST"), raising=False)
+	with as_user(user):
+		for claimed in ({}, {"campaign": campaign}, {"campaign": campaign, "officer": user}):
+			with pytest.raises(frappe.PermissionError):
+				run_doc_method("withdraw", docs=frappe.as_json({**sent, **claimed}), args='{"reason": "x"}')
+		for method in ("check", "start_import"):
+			doc = {**sent, "doctype": "Prospect Import", "name": imported, "campaign": campaign}
+			with pytest.raises(frappe.PermissionError):
+				run_doc_method(method, docs=frappe.as_json(doc))
+	assert frappe.db.get_value("Invitation", name, "status") == "Planned"
+
+
+@pytest.mark.parametrize(
+	("doctype", "method"),
+	[("Invitation", "withdraw"), ("Prospect Import", "check"), ("Prospect Import", "start_import")],
+)
+def test_what_writes_is_no_get(doctype, method, monkeypatch):
+	"""A GET needs no CSRF token: another site could send it."""
+	monkeypatch.setattr(frappe.local, "request", frappe._dict(method="GET"), raising=False)
+	with pytest.raises(frappe.PermissionError):
+		is_valid_http_method(getattr(get_controller(doctype), method))

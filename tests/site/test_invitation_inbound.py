@@ -251,6 +251,16 @@ def test_script_in_a_mail_stays_text(account, sent):
 	take_in(account, raw)
 	notes = frappe.get_all("Comment", {"reference_name": sent.name}, pluck="content")
 	assert not any("<script" in note for note in notes)
+	assert "<" not in stored(sent).reply_comment.replace("< ", "")
+
+
+def test_script_in_what_another_server_says_stays_text(account, sent):
+	raw = bounce(sent).replace(b"550 5.1.1", b"550 5.1.1 <img src=x onerror=alert(1)>")
+	assert b"onerror" in raw
+	take_in(account, raw)
+	assert "onerror" in stored(sent).close_reason
+	assert "<img" not in stored(sent).close_reason
+	assert "<img" not in frappe.db.get_value("Invitation Touch", sent.touch, "problem")
 
 
 def test_from_a_mail_server_to_the_invitation(account, sent, monkeypatch):

@@ -434,7 +434,8 @@ def test_what_people_type_stays_text(world, web):
 	assert "<img" not in again.text
 	web.post(link(doc), reply="No", comment=XSS)
 	notes = frappe.get_all("Comment", {"reference_name": doc.name}, pluck="content")
-	assert stored(doc).reply_comment == XSS
+	# Frappe shows a Small Text as HTML.
+	assert stored(doc).reply_comment == XSS.replace("<", "< ")
 	assert notes
 	assert not any("<script" in note or "<img" in note for note in notes)
 

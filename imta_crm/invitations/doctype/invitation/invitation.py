@@ -18,7 +18,7 @@ from imta_crm.invitations import campaigns, duplicates, prospects, record
 from imta_crm.liaison.zones import is_zone
 from imta_crm.policy import zones
 from imta_crm.policy.invitation import ACCEPTED, HELD, INTERESTED, MEMBERSHIP, OPEN, PLANNED, WITHDRAWN
-from imta_crm.policy.names import tidy
+from imta_crm.policy.names import inert, tidy
 from imta_crm.policy.prospects import HOLD, INVITE, Prospect
 
 CHINESE_READERS = ("CN", "TW", "HK", "MO")
@@ -195,7 +195,7 @@ class Invitation(Document):
 
 	def clean(self) -> None:
 		for field in ("prospect_name", "prospect_name_local", "contact_first_name", "contact_last_name"):
-			self.set(field, tidy(self.get(field) or "") or None)
+			self.set(field, inert(tidy(self.get(field) or "")) or None)
 		self.email = (self.email or "").strip() or None
 		if self.email and self.has_value_changed("email"):
 			self.email = validate_email_address(self.email, throw=not self.flags.by_invitations) or None
@@ -264,7 +264,7 @@ class Invitation(Document):
 			limit=0,
 		)
 
-	@frappe.whitelist()
+	@frappe.whitelist(methods=["POST"])
 	def withdraw(self, reason: str) -> None:
 		"""Take the invitation off the campaign: what is queued does not leave, no step follows."""
 		from imta_crm.invitations import sending
