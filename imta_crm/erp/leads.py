@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import frappe
 from frappe import _
+from frappe.model.document import Document
 
 from imta_crm.erp.contacts import _without_gravatar
 from imta_crm.policy.names import fold
@@ -66,9 +67,14 @@ class Party:
 	owner: str | None = None
 
 
-def ensure_lead(party: Party) -> str:
-	"""Name of the Lead of this party, made where there is none: by address, then by name and country."""
-	if found := find(party):
+def ensure_lead(party: Party, among: Directory | None = None) -> str:
+	"""Name of the Lead of this party, made where there is none: by address, then by name and country.
+
+	:param among: what was read beforehand for many; who is not in it is looked up
+	"""
+	if among is None or not among.covers(party):
+		among = Directory([party])
+	if found := among.find(party):
 		return found
 	lead = frappe.new_doc(LEAD)
 	lead.update(
@@ -90,34 +96,85 @@ def ensure_lead(party: Party) -> str:
 		}
 	)
 	lead.flags.ignore_permissions = True
+	# ERPNext makes the Contact, reads it, and saves it again with its link; here it is saved once, with the link.
+	lead.create_contact = lambda: _contact_of(lead)
 	with _without_gravatar():
 		lead.insert()
 	return lead.name
 
 
-def find(party: Party) -> str | None:
-	"""The oldest Lead with this address, else with this name in this country."""
-	if party.email:
-		found = frappe.get_all(
-			LEAD, {"email_id": party.email}, pluck="name", order_by="disabled, creation, name", limit=1
-		)
-		if found:
-			return found[0]
-	name = party.organisation or " ".join(filter(None, (party.first_name, party.last_name)))
-	if not name:
+def _contact_of(lead: Document) -> Document:
+	"""The Contact of a new Lead, not saved yet: `Lead.link_to_contact` links and saves it."""
+	contact = frappe.new_doc("Contact")
+	contact.update(
+		{
+			"first_name": lead.first_name or lead.company_name,
+			"last_name": lead.last_name,
+			"designation": lead.job_title,
+			"company_name": lead.company_name,
+		}
+	)
+	if lead.email_id:
+		contact.append("email_ids", {"email_id": lead.email_id, "is_primary": 1})
+	if lead.phone:
+		contact.append("phone_nos", {"phone": lead.phone, "is_primary_phone": 1, "is_primary_mobile_no": 1})
+	contact.flags.ignore_permissions = True
+	return contact
+
+
+class Directory:
+	"""The Leads of some parties, read in at most three queries for any number of them."""
+
+	def __init__(self, parties: Iterable[Party]):
+		parties = list(parties)
+		self._keys = {self._key(party) for party in parties}
+		self._by_email: dict[str, str] = {}
+		self._by_name: dict[tuple[str, str, str | None], list[frappe._dict]] = {}
+		for row in self._rows("email_id", {party.email for party in parties}, "disabled, creation, name"):
+			self._by_email.setdefault(_folded(row.email_id), row.name)
+		for field in ("company_name", "lead_name"):
+			names = {_name(party) for party in parties if _name_field(party) == field}
+			for row in self._rows(field, names, "creation, name"):
+				if not row.disabled:
+					self._by_name.setdefault((field, fold(row[field]), row.country or None), []).append(row)
+
+	def covers(self, party: Party) -> bool:
+		"""Whether the party was among those that were read for."""
+		return self._key(party) in self._keys
+
+	def find(self, party: Party) -> str | None:
+		"""The oldest Lead with this address, else with this name in this country."""
+		if party.email and (found := self._by_email.get(_folded(party.email))):
+			return found
+		key = (_name_field(party), fold(_name(party)), party.country or None)
+		for row in self._by_name.get(key, ()) if _name(party) else ():
+			# Two people may have one name; one organisation may have two addresses.
+			if party.organisation or not row.email_id or not party.email:
+				return row.name
 		return None
-	field = "company_name" if party.organisation else "lead_name"
-	for row in frappe.get_all(
-		LEAD,
-		{field: name, "country": party.country or ("is", "not set"), "disabled": 0},
-		["name", "email_id", field],
-		order_by="creation, name",
-	):
-		same_address = not row.email_id or not party.email
-		# Two people may have one name; one organisation may have two addresses.
-		if fold(row[field]) == fold(name) and (party.organisation or same_address):
-			return row.name
-	return None
+
+	@staticmethod
+	def _key(party: Party) -> tuple:
+		return party.email, _name_field(party), _name(party), party.country
+
+	@staticmethod
+	def _rows(field: str, values: set[str | None], order_by: str) -> list[frappe._dict]:
+		if not (wanted := sorted(filter(None, values))):
+			return []
+		fields = ["name", "email_id", "company_name", "lead_name", "country", "disabled"]
+		return frappe.get_all(LEAD, {field: ("in", wanted)}, fields, order_by=order_by, limit=0)
+
+
+def _name_field(party: Party) -> str:
+	return "company_name" if party.organisation else "lead_name"
+
+
+def _name(party: Party) -> str:
+	return party.organisation or " ".join(filter(None, (party.first_name, party.last_name)))
+
+
+def _folded(email: str) -> str:
+	return email.strip().casefold()
 
 
 def known() -> list[frappe._dict]:

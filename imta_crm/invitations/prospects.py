@@ -116,6 +116,8 @@ def add(
 
 	known = register or make_register(campaign)
 	purpose = frappe.get_cached_value(CAMPAIGN, campaign, "purpose")
+	prospects = list(prospects)
+	directory = leads.Directory(map(_party, prospects)) if purpose == MEMBERSHIP else None
 	added = Added()
 	for prospect in prospects:
 		judged = judge(prospect, known, purpose)
@@ -123,7 +125,7 @@ def add(
 			judged = _make(
 				judged,
 				campaign,
-				purpose,
+				directory,
 				source=source,
 				prospect_import=prospect_import,
 				officer=prospect.officer or officer,
@@ -382,8 +384,11 @@ def _domains(*addresses: str | None) -> tuple[str, ...]:
 # Making the documents
 
 
-def _make(judged: Judged, campaign: str, purpose: str, **about) -> Judged:
-	"""The Invitation of a prospect, with its Lead; refused where another transaction was quicker."""
+def _make(judged: Judged, campaign: str, directory: leads.Directory | None, **about) -> Judged:
+	"""The Invitation of a prospect, with its Lead where it has a `directory` of them.
+
+	Refused where another transaction was quicker.
+	"""
 	prospect = judged.prospect
 	country = country_names().get(cstr(prospect.country_code).upper())
 	doc = frappe.new_doc(INVITATION)
@@ -410,9 +415,12 @@ def _make(judged: Judged, campaign: str, purpose: str, **about) -> Judged:
 	savepoint = f"imta_{frappe.generate_hash(length=10)}"
 	frappe.db.savepoint(savepoint)
 	try:
+		if directory and judged.kind == INVITE and not doc.lead:
+			# Before the insert, so that the invitation is written once.
+			doc.set_defaults()
+			doc.clean()
+			doc.lead = leads.ensure_lead(party_of(doc), directory)
 		doc.insert(ignore_permissions=True)  # whoever adds prospects may; asked by the caller
-		if purpose == MEMBERSHIP and judged.kind == INVITE:
-			ensure_lead(doc)
 	except frappe.UniqueValidationError:
 		frappe.db.rollback(save_point=savepoint)
 		frappe.clear_messages()
@@ -485,11 +493,28 @@ def party_of(doc) -> leads.Party:
 	)
 
 
+def _party(prospect: Prospect) -> leads.Party:
+	"""What decides which Lead a prospect is."""
+	is_person = prospect.invitee_type == INDIVIDUAL
+	first, last = prospect.contact_first_name, prospect.contact_last_name
+	if is_person and not first:
+		first, last = prospect.name, None
+	return leads.Party(
+		organisation=None if is_person else prospect.name,
+		first_name=first or None,
+		last_name=last or None,
+		email=prospect.email or None,
+		country=country_names().get(cstr(prospect.country_code).upper()),
+	)
+
+
 def sector_of(name: str | None) -> str | None:
 	"""The sector by its name; made where the settings say that an import may, else left out."""
-	found = _existing("Market Segment", name)
+	# Not from the cache: it would remember that a sector was missing, and then deny the one that was made.
+	found = frappe.db.get_value("Market Segment", name) if name else None
 	if name and not found and cint(frappe.db.get_single_value("Alliance Settings", "import_creates_sectors")):
-		return masters.ensure_market_segments([name])[0]
+		masters.ensure_market_segments([name])
+		return frappe.db.get_value("Market Segment", name)
 	return found
 
 

@@ -109,3 +109,52 @@ def test_nothing_is_asked_of_gravatar(site, monkeypatch):
 	monkeypatch.setattr(frappe.flags, "in_test", False)
 	monkeypatch.setattr("requests.get", fails)
 	assert module and leads.ensure_lead(PARTY)
+
+
+def test_many_are_found_in_few_queries(site):
+	there = [lead(company_name=f"Guides {n}", email_id=f"g{n}@andes.example").name for n in range(6)]
+	parties = [Party(organisation=f"GUIDES {n}", country="Peru") for n in range(3)]
+	parties += [Party(organisation=f"Other {n}", email=f"G{n}@andes.example") for n in range(3, 6)]
+	asked, real = [], frappe.db.sql
+	frappe.db.sql = lambda *args, **kwargs: asked.append(args[0]) or real(*args, **kwargs)
+	try:
+		directory = leads.Directory(parties)
+		assert [directory.find(party) for party in parties] == there
+	finally:
+		frappe.db.sql = real
+	assert len(asked) <= 3
+	assert not directory.covers(PARTY)
+	# Whoever was not read for is looked up before anything is made.
+	again = lead(email_id=PARTY.email)
+	assert leads.ensure_lead(PARTY, directory) == again.name
+
+
+def test_a_new_lead_has_one_contact_with_its_link(site):
+	party = Party(
+		organisation="Andes Guides",
+		first_name="Rosa",
+		last_name="Quispe",
+		email="rosa@andes.example",
+		phone="+51 1 234567",
+		position="Director",
+		country="Peru",
+	)
+	name = leads.ensure_lead(party)
+	(contact,) = frappe.get_all(
+		"Dynamic Link", {"parenttype": "Contact", "link_doctype": "Lead", "link_name": name}, pluck="parent"
+	)
+	doc = frappe.get_doc("Contact", contact)
+	assert (doc.first_name, doc.last_name, doc.designation, doc.company_name) == (
+		"Rosa",
+		"Quispe",
+		"Director",
+		"Andes Guides",
+	)
+	assert (doc.email_id, doc.phone) == ("rosa@andes.example", "+51 1 234567")
+	assert frappe.db.get_value("Lead", name, ["phone", "mobile_no"]) == ("+51 1 234567", "+51 1 234567")
+
+
+def test_erpnext_may_be_told_to_make_no_contacts(site):
+	frappe.db.set_single_value("CRM Settings", "auto_creation_of_contact", 0)
+	name = leads.ensure_lead(PARTY)
+	assert not frappe.db.exists("Dynamic Link", {"link_doctype": "Lead", "link_name": name})

@@ -343,3 +343,14 @@ def test_a_register_costs_few_queries(site):
 	finally:
 		frappe.db.sql = real
 	assert len(asked) <= 10
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_sector_that_nobody_has_named_before(site, made):
+	frappe.db.set_single_value("Alliance Settings", "import_creates_sectors", int(made))
+	names = ("Saimaa Cavers", "Lapland Trekking", "Turku Rope School")
+	people = [party(name, f"a@cave{n}.example", n, sector="Cave Diving") for n, name in enumerate(names)]
+	added = prospects.add(make_campaign(running=True).name, people, source="File")
+	sectors = frappe.get_all("Invitation", {"name": ("in", added.invited)}, pluck="sector")
+	assert sectors == ["Cave Diving" if made else None] * 3
+	assert frappe.db.count("Market Segment", {"name": "Cave Diving"}) == int(made)

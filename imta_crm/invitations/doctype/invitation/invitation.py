@@ -67,6 +67,7 @@ class Invitation(Document):
 		duplicate_doctype: DF.Link | None
 		duplicate_of: DF.DynamicLink | None
 		duplicate_reason: DF.SmallText | None
+		due_since: DF.Datetime | None
 		email: DF.Data | None
 		email_domain: DF.Data | None
 		email_folded: DF.Data | None
@@ -82,6 +83,7 @@ class Invitation(Document):
 		name_folded: DF.Data | None
 		naming_series: DF.Literal["INVT-.YYYY.-.#####"]
 		next_at: DF.Datetime | None
+		next_key: DF.Data | None
 		next_step: DF.Data | None
 		officer: DF.Link | None
 		opened_page_at: DF.Datetime | None
@@ -223,13 +225,15 @@ class Invitation(Document):
 
 	def validate_alone(self) -> None:
 		"""The unique keys say it, too; this says it in words."""
+		if self.flags.by_invitations:
+			return
 		for field in ("live_email", "live_name"):
 			if not self.get(field) or not self.has_value_changed(field):
 				continue
 			other = frappe.db.get_value(
 				self.doctype, {field: self.get(field), "name": ("!=", self.name or "")}, ["name", "campaign"]
 			)
-			if other and not self.flags.by_invitations:
+			if other:
 				frappe.throw(_("{0} is in a live campaign already ({1}).").format(*other), record.TakenError)
 
 	def follow_up(self) -> None:
