@@ -92,7 +92,7 @@ frappe.ui.form.on("Invitation", {
 			(touch) => `<tr>
 				<td><a href="/app/invitation-touch/${encodeURIComponent(touch.name)}">${text(touch.step_title)}</a></td>
 				<td class="text-nowrap">${__(touch.channel, null, "Invitation Touch")}</td>
-				<td><span class="indicator-pill ${TOUCH_COLORS[touch.status] || "gray"}">${__(
+				<td class="text-nowrap"><span class="indicator-pill ${TOUCH_COLORS[touch.status] || "gray"}">${__(
 				touch.status,
 				null,
 				"Invitation Touch"

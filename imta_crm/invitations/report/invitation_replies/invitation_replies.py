@@ -88,14 +88,14 @@ def chart(rows: list[dict]) -> dict | None:
 
 def columns() -> list[dict]:
 	found = [
-		_column("replied_at", _("Replied At"), "Datetime", 155),
+		_column("replied_at", _("Replied At"), "Datetime", 185),
 		_column("prospect_name", _("Name"), "Data", 230),
-		_column("reply", _("Reply"), "Data", 105),
-		_column("days", _("Days to Reply"), "Float", 115, precision=1),
-		_column("reply_comment", _("Comment"), "Data", 260),
-		_column("later_on", _("Write Again On"), "Date", 130),
+		_column("reply", _("Reply"), "Data", 130),
+		_column("days", _("Days to Reply"), "Float", 135, precision=1),
+		_column("reply_comment", _("Comment"), "Data", 260, align="left"),
+		_column("later_on", _("Write Again On"), "Date", 140, align="left"),
 		_column("reply_via", _("Replied By"), "Data", 110),
-		_column("status", _("Status"), "Data", 105),
+		_column("status", _("Status"), "Data", 130),
 		_column("country", _("Country/Region"), "Data", 125),
 		_column("officer", _("Officer"), "Data", 150),
 		_column("campaign_name", _("Campaign"), "Data", 200),
