@@ -30,6 +30,7 @@ from frappe.email.doctype.email_queue.email_queue import get_email_retry_limit
 from frappe.query_builder.functions import Coalesce
 from frappe.utils import cint, cstr, get_datetime, get_system_timezone, now_datetime
 from pypika.terms import Case
+from rq.timeouts import JobTimeoutException
 
 from imta_crm.invitations import campaigns, record, sending, tasks
 from imta_crm.invitations.sending import (
@@ -79,11 +80,18 @@ def reconcile(now: datetime | None = None, campaign: str | None = None) -> dict[
 	persistently(lambda: _wait_for_the_hours(moment, campaign))
 	for part in parts(_arrived(campaign), CHUNK):
 		frappe.db.rollback()
-		counts["sent"] += persistently(lambda part=part: _settle_sent(part, moment))
+		try:
+			counts["sent"] += persistently(lambda part=part: _settle_sent(part, moment))
+		except JobTimeoutException:
+			raise
+		except Exception:
+			frappe.db.rollback()  # they are settled one by one below
 	for name in _waiting(campaign):
 		frappe.db.rollback()
 		try:
 			outcome = persistently(lambda name=name: _settle_one(name, moment))
+		except JobTimeoutException:
+			raise
 		except Exception:
 			# One that cannot be settled stops nobody else; it is looked at again in five minutes.
 			frappe.db.rollback()

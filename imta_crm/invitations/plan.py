@@ -56,7 +56,7 @@ def work_out(campaign: str, now: datetime | str | None = None) -> Plan:
 	site_zone = get_system_timezone()
 	moment = get_datetime(now) if now else now_datetime()
 	rows = _open_invitations(campaign)
-	people = _invitees(rows, rules) or _examples(rules)
+	people = _invitees(rows, rules, moment) or _examples(rules)
 	over = rules.state in campaigns.OVER
 	touches = schedule.simulate(
 		[] if over else people,
@@ -91,7 +91,7 @@ def _open_invitations(campaign: str) -> list[frappe._dict]:
 	)
 
 
-def _invitees(rows: Sequence[frappe._dict], rules: CampaignRules) -> list[Invitee]:
+def _invitees(rows: Sequence[frappe._dict], rules: CampaignRules, now: datetime) -> list[Invitee]:
 	found = []
 	for start in range(0, len(rows), CHUNK):
 		chunk = rows[start : start + CHUNK]
@@ -104,7 +104,7 @@ def _invitees(rows: Sequence[frappe._dict], rules: CampaignRules) -> list[Invite
 					language=compose.language_of(row),
 					zone=_known_zone(row.time_zone) or zones.zone_of(code),
 					country_code=code,
-					progress=sending.progress_of(row, touches.get(row.name, []), rules),
+					progress=sending.progress_of(row, touches.get(row.name, []), rules, now),
 				)
 			)
 	return found

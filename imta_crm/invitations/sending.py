@@ -19,7 +19,7 @@ Times are the site's, naive, as Frappe stores them.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -28,8 +28,9 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe import _
 from frappe.email.doctype.email_queue.email_queue import get_email_retry_limit
-from frappe.query_builder.functions import Count
+from frappe.query_builder.functions import Coalesce, Count
 from frappe.utils import cint, cstr, get_datetime, get_system_timezone, getdate, now, now_datetime, strip_html
+from rq.timeouts import JobTimeoutException
 
 from imta_crm.invitations import campaigns, compose, mailing, prospects, record, tasks
 from imta_crm.invitations.doctype.invitation_touch.invitation_touch import touch_name
@@ -40,8 +41,6 @@ from imta_crm.transactions import persistently
 
 if TYPE_CHECKING:
 	from imta_crm.invitations.campaigns import CampaignRules
-
-if TYPE_CHECKING:
 	from imta_crm.invitations.compose import Mail
 
 CAMPAIGN, INVITATION, TOUCH = "Invitation Campaign", "Invitation", "Invitation Touch"
@@ -58,6 +57,8 @@ PLAN_CHUNK = 500
 JOB_TIMEOUT = 1500
 #: A job whose worker was killed stands in the way of the next one no longer than this.
 JOB_SLOT_MINUTES = 15
+#: The transaction or the job is over, whoever was at hand: nothing is noted on an invitation.
+NOBODYS_FAULT = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, JobTimeoutException)
 #: Waits after a mail or task could not be made; then it is given up, and the next step comes.
 RETRY_AFTER = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(days=2))
 FIELDS = (
@@ -73,6 +74,8 @@ FIELDS = (
 	"started_on",
 	"next_step",
 	"next_at",
+	"next_key",
+	"due_since",
 	"steps_done",
 )
 TOUCH_FIELDS = (
@@ -111,11 +114,23 @@ class Batch:
 
 @dataclass(frozen=True)
 class Next:
-	"""The step that comes next. `at` is when by the site's clock; `is_due` whether that is now."""
+	"""The step that comes next. `at` is when by the site's clock; `is_due` whether that is now.
+
+	`since` is when it was due by the plan, whatever has been missed: who waits longest for the cap goes first.
+	"""
 
 	step: Step
 	at: datetime
 	is_due: bool
+	since: datetime
+
+
+@dataclass
+class Run:
+	"""What a job remembers between its chunks: `passed` are invitations that are left to the next job."""
+
+	passed: set[str] = field(default_factory=set)
+	names: list[str] = field(default_factory=list)
 
 
 # Planning
@@ -137,7 +152,7 @@ def _plan_part(names: Sequence[str], now: datetime) -> None:
 	changes = {}
 	for row in rows:
 		values = _next_values(row, had[row.name], rules[row.campaign], now)
-		# One that waits for the cap keeps its place in the queue.
+		# One that is due already is not written anew every day.
 		if values["next_at"] and row.next_at and values["next_at"] <= now and row.next_at <= now:
 			values["next_at"] = row.next_at
 		if any(_differs(row[key], value) for key, value in values.items()):
@@ -162,6 +177,8 @@ def _next_values(
 	return {
 		"next_step": upcoming.step.title if upcoming else "",
 		"next_at": upcoming.at if upcoming else None,
+		"next_key": upcoming.step.key if upcoming else None,
+		"due_since": upcoming.since if upcoming else None,
 	}
 
 
@@ -172,7 +189,7 @@ def next_of(
 	waiting = [get_datetime(touch.retry_at) for touch in touches if is_to_be_repeated(touch)]
 	site = ZoneInfo(get_system_timezone())
 	earliest = max([now, *waiting]).replace(tzinfo=site)
-	progress = progress_of(row, touches, rules)
+	progress = progress_of(row, touches, rules, now)
 	country = country_code(row.get("country"))
 	own = cstr(row.get("time_zone")) or zones.zone_of(country)
 	# A zone that nobody knows is no reason to forget somebody.
@@ -192,8 +209,8 @@ def next_of(
 		except schedule.ScheduleProblem:
 			continue
 		if due:
-			at = due.at.astimezone(site).replace(tzinfo=None)
-			return Next(_as_it_can_be_done(due.step, rules), at, at <= now)
+			at, since = (each.astimezone(site).replace(tzinfo=None) for each in (due.at, due.since))
+			return Next(_as_it_can_be_done(due.step, rules), at, at <= now, since)
 		return None
 	return None
 
@@ -222,9 +239,12 @@ def _as_it_can_be_done(step: Step, rules: CampaignRules) -> Step:
 	return step if any(rules.templates.get(campaigns.LATER, ())) else replace(step, channel="Call")
 
 
-def progress_of(row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRules) -> Progress:
-	"""How far the invitation is, from its touches."""
-	done = {touch.step_key: getdate(touch.made_at) for touch in touches if not is_to_be_repeated(touch)}
+def progress_of(
+	row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRules, now: datetime | None = None
+) -> Progress:
+	"""How far the invitation is at a moment, from its touches."""
+	today = _moment(now).date()
+	done = {touch.step_key: _day_of(touch, today) for touch in touches if not is_to_be_repeated(touch)}
 	return Progress(
 		not_before=max(rules.from_date, getdate(row["creation"])),
 		started_on=started_on(touches),
@@ -232,6 +252,17 @@ def progress_of(row: Mapping, touches: Sequence[frappe._dict], rules: CampaignRu
 		replied=bool(row.get("reply")),
 		later_on=getdate(row["later_on"]) if row.get("later_on") and row["status"] == LATER else None,
 	)
+
+
+def _day_of(touch: Mapping, today: date) -> date:
+	"""The day of a touch. A mail that the server has not taken for days counts from when it leaves, so that the
+	next one neither overtakes it nor arrives together with it."""
+	made = getdate(touch["made_at"])
+	if touch["channel"] != schedule.EMAIL:
+		return made
+	if touch["status"] == QUEUED and touch["retry_at"]:
+		return max(made, today)
+	return max(made, getdate(touch["sent_at"])) if touch["status"] == SENT and touch["sent_at"] else made
 
 
 def started_on(touches: Sequence[frappe._dict]) -> date | None:
@@ -309,10 +340,22 @@ def send_due(now: datetime | str | None = None, campaign: str | None = None) -> 
 	from imta_crm.invitations import delivery
 
 	fixed = get_datetime(now) if now else None
-	counts: Counter = Counter(delivery.reconcile(fixed, campaign))
+	counts: Counter = Counter()
+	try:
+		counts.update(delivery.reconcile(fixed, campaign))
+	except JobTimeoutException:
+		raise
+	except Exception:
+		# What has become of the mails is looked at again in five minutes; meanwhile the others go out.
+		frappe.db.rollback()
+		frappe.clear_messages()
+		frappe.log_error(title=_("Delivery of invitations"))
+		frappe.db.commit()  # keeps the error
 	for name in _running(campaign):
 		try:
 			counts.update(_process(name, fixed))
+		except JobTimeoutException:
+			raise  # the time of the job is over; the next one goes on
 		except Exception as error:
 			# Another campaign's mails are not held up; this one is tried again in five minutes.
 			frappe.db.rollback()
@@ -328,13 +371,34 @@ def _running(campaign: str | None) -> list[str]:
 
 
 def _process(campaign: str, now: datetime | None) -> Counter:
+	"""All that is due of a campaign. A chunk that cannot be made is made one by one, to find who is in its way."""
 	replan(campaign, _moment(now))
 	counts: Counter = Counter()
+	run = Run()
+	one_by_one = 0
 	while True:
 		frappe.db.rollback()  # a new snapshot; nothing is pending
-		found = persistently(lambda: chunk(campaign, now, CHUNK), also=(frappe.DuplicateEntryError,))
+		size = 1 if one_by_one else CHUNK
+		try:
+			found = persistently(
+				lambda size=size: chunk(campaign, now, size, run), also=(frappe.DuplicateEntryError,)
+			)
+		except (*NOBODYS_FAULT, frappe.OutgoingEmailError):
+			raise
+		except Exception as error:
+			frappe.db.rollback()
+			_tell_problem(campaign, error, run.names[0] if len(run.names) == 1 else None)
+			if len(run.names) > 1:
+				one_by_one = len(run.names)
+				continue
+			if not run.names:
+				raise
+			# It is tried again in five minutes, and keeps nobody else waiting.
+			run.passed.update(run.names)
+			found = Counter(problems=1)
 		if found is None:
 			break
+		one_by_one = max(0, one_by_one - 1)
 		counts.update(found)
 	return counts
 
@@ -377,29 +441,36 @@ def _forgotten(campaign: str) -> list[str]:
 	)
 
 
-def chunk(campaign: str, now: datetime | None = None, size: int = CHUNK) -> Counter | None:
-	"""Queue up to `size` due touches of a campaign and commit. None where nothing is left to do now."""
+def chunk(
+	campaign: str, now: datetime | None = None, size: int = CHUNK, run: Run | None = None
+) -> Counter | None:
+	"""Queue up to `size` due touches of a campaign and commit. None where nobody is left to be looked at.
+
+	Whom somebody else is at, or for whom nothing could be done, is remembered in `run` and passed over by its
+	next chunk.
+	"""
+	run = run or Run()
+	run.names = []
 	moment = _moment(now)
-	only_tasks = False
-	rules = campaigns.rules_of(campaign)
-	if cap_left(rules, moment) <= 0:
-		only_tasks = True
-	names = _candidates(rules, moment, size, only_tasks=only_tasks)
-	frappe.db.rollback()
-	if not names:
-		return None
-	# From here on nobody pauses the campaign or counts its mails before the commit.
+	# From here on nobody pauses the campaign or counts its mails before the commit; and what another job has
+	# just done is seen.
 	if campaigns.lock(campaign).workflow_state != campaigns.RUNNING:
 		frappe.db.rollback()
 		return None
-	rows = take(names)
-	if not rows:
+	rules = campaigns.rules_of(campaign)
+	names = _candidates(rules, moment, size, run.passed, only_tasks=cap_left(rules, moment) <= 0)
+	if not names:
 		frappe.db.rollback()
 		return None
-	rules = campaigns.rules_of(campaign)
+	run.names = names
+	rows = take(names)
 	batch = _make(rules, rows, moment)
 	frappe.db.commit()  # touches, mails and invitations of the chunk together, or none of them
-	return batch.counts if batch.counts or batch.changed else None
+	if not batch.counts and not batch.changed:
+		run.passed.update(names)
+	else:
+		run.passed.update(set(names) - {row.name for row in rows})
+	return batch.counts
 
 
 def cap_left(rules: CampaignRules, now: datetime) -> int:
@@ -423,25 +494,27 @@ def cap_left(rules: CampaignRules, now: datetime) -> int:
 	return rules.daily_cap - made
 
 
-def _candidates(rules: CampaignRules, now: datetime, size: int, *, only_tasks: bool) -> list[str]:
+def _candidates(
+	rules: CampaignRules, now: datetime, size: int, passed: Collection[str] = (), *, only_tasks: bool
+) -> list[str]:
+	"""Who is due, the longest due first, then by name: the order of `schedule.simulate`."""
 	table = frappe.qb.DocType(INVITATION)
 	query = (
 		frappe.qb.from_(table)
 		.select(table.name)
 		.where((table.campaign == rules.name) & table.status.isin(list(OPEN)) & (table.next_at <= now))
-		.orderby(table.next_at, table.name)
+		.orderby(table.due_since, table.name)
 		.limit(size)
 	)
+	if passed:
+		query = query.where(table.name.notin(sorted(passed)))
 	if only_tasks:
-		query = query.where(table.next_step.notin(_titles_of_mails(rules)))
+		key = Coalesce(table.next_key, "")
+		if mails := [step.key for step in rules.steps if step.is_mail]:
+			query = query.where(key.notin(mails))
+		if any(rules.templates.get(campaigns.LATER, ())):
+			query = query.where(key.not_like(f"{schedule.LATER_PREFIX}%"))
 	return query.run(pluck=True)
-
-
-def _titles_of_mails(rules: CampaignRules) -> list[str]:
-	titles = [step.title for step in rules.steps if step.is_mail]
-	return (
-		[*titles, _("Later, as asked")] if any(rules.templates.get(campaigns.LATER, ())) else titles or [""]
-	)
 
 
 def take(names: list[str]) -> list[frappe._dict]:
@@ -487,8 +560,9 @@ def _make(rules: CampaignRules, rows: list[frappe._dict], now: datetime) -> Batc
 	for row in rows:
 		if row.name in waits:
 			# It keeps its place in the queue, and is passed over while only tasks are looked for.
-			if row.next_step != (title := upcoming[row.name].step.title):
-				changes[row.name] = {"next_step": title}
+			step = upcoming[row.name].step
+			if row.next_key != step.key:
+				changes[row.name] = {"next_step": step.title, "next_key": step.key}
 			continue
 		values = {**way_of(row, had[row.name]), **_next_values(row, had[row.name], rules, now)}
 		changed = {key: value for key, value in values.items() if _differs(row.get(key), value)}
@@ -753,20 +827,25 @@ def describe(error: Exception) -> str:
 
 
 def _check_transaction(error: Exception) -> None:
-	"""The database has ended the transaction: nothing can be saved in it, the chunk is tried again."""
-	if isinstance(error, (frappe.QueryDeadlockError, frappe.QueryTimeoutError)):
+	"""The database has ended the transaction, or the job's time is over: nobody's step has failed."""
+	if isinstance(error, NOBODYS_FAULT):
 		raise error
 
 
-def _tell_problem(campaign: str, error: Exception) -> None:
+def _tell_problem(campaign: str, error: Exception, invitation: str | None = None) -> None:
 	frappe.clear_messages()
-	if not isinstance(error, frappe.ValidationError):
+	# An account that sends no mail is for the campaign's owner to see, not for whoever reads the errors.
+	if not isinstance(error, frappe.OutgoingEmailError):
 		frappe.log_error(
-			title=_("Sending of {0} stopped").format(campaign),
-			reference_doctype=CAMPAIGN,
-			reference_name=campaign,
+			title=_("Sending of {0} stopped").format(invitation or campaign),
+			message=frappe.get_traceback(with_context=False),
+			reference_doctype=INVITATION if invitation else CAMPAIGN,
+			reference_name=invitation or campaign,
 		)
-	frappe.db.set_value(CAMPAIGN, campaign, "last_problem", describe(error), update_modified=False)
+	problem = describe(error)
+	if invitation:
+		problem = f"{invitation}: {problem}"[:500]
+	frappe.db.set_value(CAMPAIGN, campaign, "last_problem", problem, update_modified=False)
 	frappe.db.commit()  # the campaign shows why nothing goes out
 
 

@@ -132,12 +132,35 @@ def test_a_server_that_never_wants_it_is_given_up_and_the_next_step_comes(site, 
 	clock = Clock(monkeypatch)
 	with running(1) as (campaign, names, server):
 		server.refuse("*", 451)
-		for _day in range(8):
+		for _day in range(4):
+			deliver(campaign)
+			assert statuses(campaign) == {"Queued": 1}
+			clock.jump(days=1, minutes=1)
+		deliver(campaign)
+		(first,) = touches(campaign)
+		assert (first.status, invitation(names[0]).status) == ("Failed", "Planned")
+		clock.jump(minutes=5)
+		deliver(campaign)
+		assert touches(campaign, step_title="Second")
+
+
+def test_the_next_mail_does_not_overtake_one_that_waits(site, monkeypatch):
+	"""The server is away longer than the steps are apart: then they keep their distance from the day it is back."""
+	clock = Clock(monkeypatch)
+	with running(2) as (campaign, names, server):
+		server.stop()
+		for _day in range(6):
 			deliver(campaign)
 			clock.jump(days=1)
-		first = touches(campaign, step_title="First")[0]
-		assert (first.status, invitation(names[0]).status) == ("Failed", "Planned")
-		assert touches(campaign, step_title="Second")
+		assert {touch.step_title for touch in touches(campaign)} == {"First"}
+		server.start()
+		for days in (0, 1, 1):
+			clock.jump(days=days, minutes=5)
+			deliver(campaign)
+		everybody_once(campaign, names, server)
+		clock.jump(days=1)
+		deliver(campaign)
+		everybody_once(campaign, names, server, times=2)
 
 
 def test_flush_dies_over_a_mail(site, monkeypatch):
