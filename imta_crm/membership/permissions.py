@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import frappe
 from frappe.model.document import Document
+from frappe.utils import cint
 
 MEMBER = "IMTA Member"
 OFFICER_ROLE = "Liaison Officer"
@@ -200,3 +201,80 @@ def search_globally(text: str, start: int = 0, limit: int = 20, doctype: str = "
 	if sees_all():
 		return found
 	return [row for row in found if frappe.has_permission(row.doctype, "read", doc=row.name)]
+
+
+@frappe.whitelist()
+def search_link(
+	doctype: str,
+	txt: str,
+	query: str | None = None,
+	filters: str | dict | list | None = None,
+	page_length: int = 10,
+	searchfield: str | None = None,
+	reference_doctype: str | None = None,
+	ignore_user_permissions: bool = False,
+) -> list[dict]:
+	"""Frappe's search of a link field, less the documents that the user may not read.
+
+	Frappe lets the browser say that User Permissions do not count, and then forgets every other condition, too.
+	"""
+	from frappe.desk.search import search_link
+
+	return search_link(
+		doctype,
+		txt,
+		query=query,
+		filters=filters,
+		page_length=page_length,
+		searchfield=searchfield,
+		reference_doctype=reference_doctype,
+		ignore_user_permissions=bool(cint(ignore_user_permissions)) and not is_narrowed(doctype),
+	)
+
+
+@frappe.whitelist()
+def search_widget(
+	doctype: str,
+	txt: str,
+	query: str | None = None,
+	searchfield: str | None = None,
+	start: int = 0,
+	page_length: int = 10,
+	filters: str | dict | list | None = None,
+	filter_fields: str | list | None = None,
+	as_dict: bool = False,
+	reference_doctype: str | None = None,
+	ignore_user_permissions: bool = False,
+) -> list:
+	"""The same for Frappe's search in a dialog."""
+	from frappe.desk.search import search_widget
+
+	return search_widget(
+		doctype,
+		txt,
+		query=query,
+		searchfield=searchfield,
+		start=start,
+		page_length=page_length,
+		filters=filters,
+		filter_fields=filter_fields,
+		as_dict=as_dict,
+		reference_doctype=reference_doctype,
+		ignore_user_permissions=bool(cint(ignore_user_permissions)) and not is_narrowed(doctype),
+	)
+
+
+@frappe.whitelist()
+def get_link_title(doctype: str, docname: str) -> str | None:
+	"""The title that a link shows; of what the user may not read, its number. Frappe asks for no permission."""
+	from frappe.desk.search import get_link_title
+
+	if is_narrowed(doctype) and not frappe.has_permission(doctype, "read", doc=docname):
+		return docname
+	return get_link_title(doctype, docname)
+
+
+def is_narrowed(doctype: str) -> bool:
+	"""Whether this app says which documents of the DocType a user sees."""
+	hooks = frappe.get_hooks("has_permission", {}).get(doctype) or []
+	return any(method.startswith("imta_crm.") for method in hooks)

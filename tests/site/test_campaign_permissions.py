@@ -8,6 +8,7 @@ from frappe.handler import is_valid_http_method, run_doc_method
 from frappe.model.base_document import get_controller
 
 from imta_crm.invitations import campaigns
+from imta_crm.membership.permissions import get_link_title, search_link
 from tests.site.factories import as_user, make_user, next_number
 from tests.site.invitation_factories import make_campaign, make_invitation
 from tests.site.test_campaign_plan import touch_of
@@ -174,6 +175,20 @@ def test_a_document_that_calls_itself_new_is_judged_by_what_is_stored(role, monk
 			with pytest.raises(frappe.PermissionError):
 				run_doc_method(method, docs=frappe.as_json(doc))
 	assert frappe.db.get_value("Invitation", name, "status") == "Planned"
+
+
+@pytest.mark.parametrize("role", [OFFICER, COORDINATOR, LEADER, MANAGER])
+def test_links_find_and_name_what_is_read(role):
+	"""Whatever the browser says of User Permissions."""
+	user = make_user(role)
+	names = documents_for(user)["Invitation"]
+	wanted = {names[key] for key in READS[role]}
+	with as_user(user):
+		found = search_link(
+			"Invitation", "", filters={"name": ("in", list(names.values()))}, ignore_user_permissions=True
+		)
+		assert {row["value"] for row in found} == wanted
+		assert {name for name in names.values() if get_link_title("Invitation", name) != name} == wanted
 
 
 @pytest.mark.parametrize(

@@ -449,6 +449,25 @@ class TestPeopleAndPlaces:
 		with as_user(make_user("Treasurer")):
 			assert len(frappe.get_attr(method)("Mine")) == 2
 
+	def test_a_link_field_finds_and_names_no_others(self, world):
+		"""Whatever the browser says of User Permissions."""
+		overrides = frappe.get_hooks("override_whitelisted_methods")
+		search_link, search_widget, get_link_title = (
+			frappe.get_attr(overrides[f"frappe.desk.search.{name}"][-1])
+			for name in ("search_link", "search_widget", "get_link_title")
+		)
+		filters = {"name": ("in", [world.mine, world.theirs])}
+		with as_user(world.officer):
+			found = search_link(MEMBER, "", filters=filters, ignore_user_permissions=True)
+			assert [row["value"] for row in found] == [world.mine]
+			assert len(search_widget(MEMBER, "", filters=filters, ignore_user_permissions=True)) == 1
+			assert get_link_title(MEMBER, world.theirs) == world.theirs
+			assert get_link_title(MEMBER, world.mine).startswith("Test Alpine Club")
+		with as_user(make_user("Treasurer")):
+			assert len(search_link(MEMBER, "", filters=filters)) == 2
+		with as_user(make_user(None)):
+			assert get_link_title(MEMBER, world.mine) == world.mine
+
 	def test_who_sees_contacts_by_another_role_still_sees_all(self, people):
 		with as_user(make_user(("Liaison Officer", "Sales User"))):
 			assert set(people.values()) <= listed("Contact")
