@@ -22,7 +22,7 @@ from imta_crm.invitations import campaigns, mail_facts
 from imta_crm.invitations.mail import EN, LANGUAGES, ZH, Mail
 from imta_crm.invitations.plain_text import to_text
 from imta_crm.policy.names import tidy
-from imta_crm.portal import limits
+from imta_crm.portal import limits, links
 
 if TYPE_CHECKING:
 	from imta_crm.invitations.campaigns import CampaignRules
@@ -68,6 +68,7 @@ def compose(invitation: Mapping, step, rules: CampaignRules, language: str | Non
 		text=to_text(html),
 		language=language,
 		unsubscribe_url=cstr(facts["opt_out_url"]),
+		unsubscribe_code=links.code(invitation.get("name"), invitation.get("link_key")),
 		email_account=rules.email_account,
 	)
 

@@ -13,12 +13,14 @@ from __future__ import annotations
 import email.policy
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from email.message import EmailMessage
 
 import frappe
 from frappe import _
 from frappe.email.receive import InboundMail
 from frappe.model.document import Document
+from frappe.query_builder.functions import Coalesce
 from frappe.utils import add_days, add_to_date, cstr, now_datetime, strip_html
 
 from imta_crm.invitations import delivery, do_not_invite, replies
@@ -26,12 +28,22 @@ from imta_crm.invitations import record as invitations
 from imta_crm.policy import inbound as policy
 from imta_crm.policy.invitation import ACCEPTED, BY_MAIL, DO_NOT_WRITE, INTERESTED, INVITED, LATER, OPEN
 from imta_crm.policy.prospects import fold_email
+from imta_crm.portal import links
 from imta_crm.transactions import persistently
 
 COMMUNICATION = "Communication"
 TOUCH = "Invitation Touch"
 #: As Frappe calls a mail that no person wrote; its timeline shows such mails apart.
 AUTOMATED = "Automated Message"
+#: A bounce that names an address of ours and none of our mails: anybody can have written it.
+DOUBTFUL_BOUNCE = "doubtful_bounce"
+#: What `delivery_status` of a mail that came in says until what follows from it is done.
+OUTCOMES = {
+	policy.HARD_BOUNCE: "Bounced",
+	policy.SOFT_BOUNCE: "Soft-Bounced",
+	DOUBTFUL_BOUNCE: "Delayed",
+	policy.UNSUBSCRIBE: "Recipient Unsubscribed",
+}
 #: Whoever has one of these may write without answering a certain mail.
 AWAITED = (INVITED, LATER, INTERESTED, ACCEPTED)
 #: Documents that an Email Account may have made of a mail by itself, which say nothing about what it is.
@@ -49,20 +61,21 @@ def receive(communication: Document, method: str | None = None) -> None:
 	found = policy.classify(raw_mail() or _as_raw(communication))
 	if communication.reference_doctype not in MADE_BY_ACCOUNT and not found.is_bounce:
 		return  # an answer to something else, such as an invoice
-	kind, touch = found.kind, _touch_of(found)
+	kind, touch = found.kind, _touch_answered(found)
+	if kind == policy.HARD_BOUNCE and not touch and communication.reference_doctype != replies.INVITATION:
+		kind = DOUBTFUL_BOUNCE
+	touch = touch or _touch_bounced(found)
 	invitation = _invitation_of(communication, found, touch)
-	if kind == policy.UNSUBSCRIBE and not invitation and (named := _named_in(found.subject)):
-		# The address in List-Unsubscribe names the invitation. Numbers can be guessed: from somebody else it
-		# is a mail for the officer to read, and only the steps stop.
-		invitation = named
-		if not _is_of(named, found.sender):
-			kind = policy.REPLY
+	if kind == policy.UNSUBSCRIBE:
+		invitation = invitation or _named_in(found.subject, found.sender)
 	if not invitation and kind != policy.UNSUBSCRIBE:
 		return
 	if invitation:
 		_link(communication, invitation)
-	if kind in (policy.AUTO_REPLY, policy.HARD_BOUNCE, policy.SOFT_BOUNCE):
+	if kind == policy.AUTO_REPLY or found.is_bounce:
 		communication.db_set("communication_type", AUTOMATED, update_modified=False)
+	if kind in OUTCOMES:
+		communication.db_set("delivery_status", OUTCOMES[kind], update_modified=False)
 	frappe.enqueue(
 		"imta_crm.invitations.inbound.follow",
 		queue="short",
@@ -93,10 +106,63 @@ def follow(
 	)
 	if row:
 		persistently(lambda: _follow(row, kind, invitation, touch, diagnostic, text))
+		if kind in OUTCOMES:
+			frappe.db.set_value(COMMUNICATION, communication, "delivery_status", None, update_modified=False)
 
 
 def catch_up() -> int:
-	"""Scheduled: replies by mail whose job was lost are followed now. Returns how many there were."""
+	"""Scheduled: mails whose job was lost are followed now. Returns how many there were."""
+	lost = [*_lost_outcomes(), *_lost_replies()]
+	for name, *what in lost:
+		try:
+			follow(name, *what)
+		except Exception:
+			# One mail stops no other; the next hour tries it again.
+			frappe.db.rollback()
+			frappe.log_error(
+				title="A reply by mail could not be followed",
+				reference_doctype=COMMUNICATION,
+				reference_name=name,
+			)
+		if not frappe.flags.in_test:
+			frappe.db.commit()  # each mail is whole by itself
+	return len(lost)
+
+
+def _lost_outcomes() -> list[tuple]:
+	"""Bounces and wishes to be left alone: Communication, kind, invitation, touch, diagnostic."""
+	kinds = {status: kind for kind, status in OUTCOMES.items()}
+	rows = frappe.get_all(
+		COMMUNICATION,
+		[
+			["sent_or_received", "=", "Received"],
+			["communication_medium", "=", "Email"],
+			["delivery_status", "in", list(kinds)],
+			["creation", "between", _window()],
+		],
+		["name", "delivery_status", "reference_doctype", "reference_name", "text_content", "content"],
+		order_by="creation",
+		limit=0,
+	)
+	lost = []
+	for row in rows:
+		# A Lead may have the mail; then the invitation is linked beside it.
+		invitation = (
+			row.reference_name
+			if row.reference_doctype == replies.INVITATION
+			else frappe.db.get_value(
+				"Communication Link", {"parent": row.name, "link_doctype": replies.INVITATION}, "link_name"
+			)
+		)
+		kind = kinds[row.delivery_status]
+		if invitation or kind == policy.UNSUBSCRIBE:
+			touch = None if kind == policy.UNSUBSCRIBE else _last_touch({"invitation": invitation})
+			lost.append((row.name, kind, invitation, touch, _short(_text(row))))
+	return lost
+
+
+def _lost_replies() -> list[tuple]:
+	"""Replies to invitations that have none: Communication, kind, invitation."""
 	communication = frappe.qb.DocType(COMMUNICATION)
 	invitation = frappe.qb.DocType(replies.INVITATION)
 	rows = (
@@ -108,26 +174,19 @@ def catch_up() -> int:
 		.where(communication.sent_or_received == "Received")
 		.where(communication.communication_medium == "Email")
 		.where(communication.communication_type == "Communication")
-		.where(communication.creation > add_days(now_datetime(), -CATCH_UP_DAYS))
-		.where(communication.creation < add_to_date(now_datetime(), minutes=-10))
+		.where(communication.creation[slice(*_window())])
+		.where(Coalesce(communication.delivery_status, "").notin(list(OUTCOMES.values())))
 		.where(invitation.replied_at.isnull())
 		.where(invitation.status.isin(list(OPEN)))
 		.run()
 	)
-	for name, reference in rows:
-		try:
-			follow(name, policy.REPLY, reference)
-		except Exception:
-			# One mail stops no other; the next hour tries it again.
-			frappe.db.rollback()
-			frappe.log_error(
-				title="A reply by mail could not be followed",
-				reference_doctype=COMMUNICATION,
-				reference_name=name,
-			)
-		if not frappe.flags.in_test:
-			frappe.db.commit()  # each mail is whole by itself
-	return len(rows)
+	return [(name, policy.REPLY, reference) for name, reference in rows]
+
+
+def _window() -> tuple[datetime, datetime]:
+	"""When a mail came in whose job ought to have run."""
+	now = now_datetime()
+	return add_days(now, -CATCH_UP_DAYS), add_to_date(now, minutes=-10)
 
 
 def raw_mail() -> bytes | None:
@@ -164,6 +223,12 @@ def _follow(
 		if touch:
 			delivery.soft_bounce(touch, diagnostic or "")
 		invitations.note(invitation, _("A mail is delayed: {0}").format(diagnostic or ""))
+	elif kind == DOUBTFUL_BOUNCE:
+		# The steps go on: a mail to an address that does not exist comes back again.
+		if touch:
+			delivery.soft_bounce(touch, diagnostic or "")
+		invitations.note(invitation, _("A mail may not have arrived: {0}").format(diagnostic or ""))
+		replies.ask_for_address(invitation)
 	elif kind == policy.AUTO_REPLY:
 		invitations.note(invitation, _("An automatic reply has come: {0}").format(row.subject or ""))
 	else:
@@ -198,25 +263,32 @@ def _is_incoming_mail(communication: Document) -> bool:
 	)
 
 
-def _touch_of(found: policy.Inbound) -> str | None:
-	"""The touch whose mail is answered or returned."""
+def _touch_answered(found: policy.Inbound) -> str | None:
+	"""The touch whose mail is answered or returned, by an id that only who has the mail can know."""
 	for message_id in found.message_ids:
 		if touch := frappe.db.get_value(TOUCH, {"message_id": message_id}):
 			return touch
-	if found.is_bounce and found.recipient:
-		touches = frappe.get_all(
-			TOUCH,
-			{
-				"email": found.recipient,
-				"status": ("in", ("Queued", "Sent", "Unknown")),
-				"creation": (">", add_days(now_datetime(), -BOUNCE_DAYS)),
-			},
-			pluck="name",
-			order_by="creation desc",
-			limit=1,
-		)
-		return touches[0] if touches else None
 	return None
+
+
+def _touch_bounced(found: policy.Inbound) -> str | None:
+	"""The touch that a bounce is likely of, by the address that it names."""
+	return _last_touch({"email": found.recipient}) if found.is_bounce and found.recipient else None
+
+
+def _last_touch(filters: dict) -> str | None:
+	touches = frappe.get_all(
+		TOUCH,
+		{
+			**filters,
+			"status": ("in", ("Queued", "Sent", "Unknown")),
+			"creation": (">", add_days(now_datetime(), -BOUNCE_DAYS)),
+		},
+		pluck="name",
+		order_by="creation desc",
+		limit=1,
+	)
+	return touches[0] if touches else None
 
 
 def _invitation_of(communication: Document, found: policy.Inbound, touch: str | None) -> str | None:
@@ -242,10 +314,18 @@ def _only_one_of(sender: str | None) -> str | None:
 	return names[0] if len(names) == 1 else None
 
 
-def _named_in(subject: str) -> str | None:
-	"""The invitation whose number a subject ends with."""
-	last = subject.split()[-1:]
-	return frappe.db.exists(replies.INVITATION, last[0]) if last else None
+def _named_in(subject: str, sender: str) -> str | None:
+	"""The invitation that a subject ends with, as the address in List-Unsubscribe makes it.
+
+	Numbers can be guessed: it counts with its code, or from the address that was invited.
+	"""
+	*_before, name, code = ["", "", *subject.split()]
+	if (found := frappe.db.exists(replies.INVITATION, name)) and links.is_code(code, found):
+		return found
+	for word in (name, code):
+		if (found := frappe.db.exists(replies.INVITATION, word)) and _is_of(found, sender):
+			return found
+	return None
 
 
 def _is_of(invitation: str, sender: str) -> bool:

@@ -14,8 +14,8 @@ class Mail:
 	"""A mail to one person, ready to be queued.
 
 	`html` is the body without the site's frame, `language` is "en" or "zh", `email_account` the name of the
-	Email Account to send from, None for the default one. `unsubscribe_url` takes one-click POSTs (RFC 8058).
-	`invitation` names the document of `reference_doctype` that replies are linked to.
+	Email Account to send from, None for the default one. `unsubscribe_url` takes one-click POSTs (RFC 8058); `unsubscribe_code` proves
+	in a mail to opt out that its sender has this letter. `invitation` names the document of `reference_doctype` that replies are linked to.
 	"""
 
 	invitation: str
@@ -27,6 +27,7 @@ class Mail:
 	language: str
 	to_name: str = ""
 	unsubscribe_url: str | None = None
+	unsubscribe_code: str = ""
 	email_account: str | None = None
 	headers: dict[str, str] = field(default_factory=dict)
 	reference_doctype: str = "Invitation"

@@ -242,7 +242,7 @@ class _Post:
 	def _unsubscribe(self, mail: Mail) -> list[str]:
 		if not mail.unsubscribe_url:
 			return []
-		subject = quote(f"unsubscribe {mail.invitation}")
+		subject = quote(f"unsubscribe {mail.invitation} {mail.unsubscribe_code}".strip())
 		return [
 			f"List-Unsubscribe: <{mail.unsubscribe_url}>,",
 			f" <mailto:{quote(self.reply_to, safe='@+')}?subject={subject}>",

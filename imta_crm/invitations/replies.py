@@ -64,7 +64,8 @@ LONGEST_COMMENT = 2000
 LONGEST_NAME = 140
 #: Nobody can be asked to be written to later than this.
 LATEST_DAYS = 2 * 366
-#: Others that one invitation may name, so that a link is no tool to have strangers written to.
+#: Others that one invitation may name, by those whom it names as well, so that a link is no tool to have
+#: strangers written to.
 REFERRALS = 3
 
 
@@ -183,7 +184,8 @@ def checked_referral(referral: Referral | None) -> Referral | None:
 	"""Name and address of somebody else, tidied; None where nobody is named. Raises ReplyNotUnderstood."""
 	if not referral or not (cstr(referral.name).strip() or cstr(referral.email).strip()):
 		return None
-	name, email = tidy(cstr(referral.name)), cstr(referral.email).strip()
+	# The name stands in a letter of ours: a mail program would make a link of "house.example".
+	name, email = tidy(inert(cstr(referral.name)).replace(".", ". ")), cstr(referral.email).strip()
 	if len(email) > LONGEST_NAME or not _is_one_address(email):
 		frappe.throw(_("Please give the e-mail address of the other person."), ReplyNotUnderstood)
 	if not name or len(name) > LONGEST_NAME or _looks_like_a_link(name):
@@ -276,7 +278,7 @@ def _follow_lead(row: frappe._dict, reply: str, status: str) -> None:
 
 def _refer(row: frappe._dict, referral: Referral) -> prospects.Added | None:
 	"""Invite the person named instead, if a stranger of that name could be invited; None where it failed."""
-	if frappe.db.count(INVITATION, {"referred_by": row.name}) >= REFERRALS:
+	if _named_after(row) >= REFERRALS:
 		invitations.note(
 			row.name, _("No more than {0} others are taken from one invitation.").format(REFERRALS)
 		)
@@ -304,6 +306,18 @@ def _refer(row: frappe._dict, referral: Referral) -> prospects.Added | None:
 			title="A referral could not be followed", reference_doctype=INVITATION, reference_name=row.name
 		)
 		return None
+
+
+def _named_after(row: frappe._dict) -> int:
+	"""How many were named because of the invitation that began it all, by its invitee or by those named."""
+	first = row
+	while first.referred_by:
+		first = frappe.db.get_value(INVITATION, first.referred_by, ["name", "referred_by"], as_dict=True)
+	named, others = 0, [first.name]
+	while others:
+		others = frappe.get_all(INVITATION, {"referred_by": ("in", others)}, pluck="name", limit=0)
+		named += len(others)
+	return named
 
 
 def _prospect_of(row: frappe._dict, referral: Referral) -> Prospect:
@@ -340,7 +354,7 @@ def _is_one_address(email: str) -> bool:
 
 def _looks_like_a_link(name: str) -> bool:
 	lower = name.lower()
-	return "://" in lower or "www." in lower or "<" in lower
+	return any(mark in lower for mark in ("://", "www.", "<", "@", "/"))
 
 
 def as_day(value: str | None) -> date | None:
@@ -419,6 +433,19 @@ def _make_task(name: str, user: str, description: str, due: date) -> None:
 	todo = frappe.new_doc("ToDo")
 	todo.update({**task, "date": due, "assigned_by": user})
 	todo.insert(ignore_permissions=True)  # whoever replied is a guest, and the officer's list is the system's
+
+
+def ask_for_address(name: str) -> None:
+	"""Have the officer look whether the address is right, where a mail says so that anybody can have written."""
+	row = frappe.db.get_value(
+		INVITATION, name, ["name", "prospect_name", "officer", "campaign"], as_dict=True
+	)
+	officer = officer_of(row)
+	if not officer:
+		return
+	with _speaking(frappe.db.get_value("User", officer, "language")):
+		text = _("Check the e-mail address of {0}: our mail may not have arrived.")
+		_make_task(name, officer, text.format(escape_html(row.prospect_name)), getdate())
 
 
 def _mail_task(title: str) -> str:

@@ -26,6 +26,7 @@ PURPOSES = (REPLY, UNSUBSCRIBE)
 
 _EPOCH = date(2020, 1, 1)
 _MAC_BYTES = 32
+_CODE_BYTES = 10
 #: No link is longer, so that nothing longer is decoded.
 LONGEST = 400
 
@@ -72,6 +73,18 @@ def make_token(invitation: str, link_key: str, expires_on: date, purpose: str) -
 		raise ValueError("a link needs a key and a purpose")
 	body = _body(invitation, getdate(expires_on), purpose)
 	return _encode(_sign(body, link_key) + body)
+
+
+def code(invitation: str, link_key: str) -> str:
+	"""A short proof of having a mail of this invitation, for the subject of a mail to opt out with."""
+	return _encode(_sign(b"mail" + invitation.encode(), link_key)[:_CODE_BYTES])
+
+
+def is_code(text: str, invitation: str) -> bool:
+	"""Whether `text` is the code of this invitation."""
+	link_key = frappe.db.get_value("Invitation", invitation, "link_key")
+	good = hmac.compare_digest(text.lower().encode(), code(invitation, link_key or "no key").encode())
+	return good and bool(link_key)
 
 
 def read(token: str | None) -> Link | None:

@@ -14,6 +14,7 @@ from frappe.email.receive import InboundMail
 from frappe.utils import add_to_date, now_datetime
 
 from imta_crm.invitations import inbound
+from imta_crm.portal import links
 from tests.site.factories import make_user, next_number
 from tests.site.invitation_factories import SENDER, make_campaign, make_invitation
 
@@ -341,9 +342,8 @@ def test_an_automatic_reply_is_noted_and_stops_nothing(account, sent, subject, t
 # Bounces
 
 
-@pytest.mark.parametrize("with_id", [True, False])
-def test_a_hard_bounce_ends_the_invitation(account, sent, with_id):
-	communication = take_in(account, bounce(sent, with_id=with_id))
+def test_a_hard_bounce_ends_the_invitation(account, sent):
+	communication = take_in(account, bounce(sent))
 	touch = frappe.get_doc("Invitation Touch", sent.touch)
 	assert touch.status == "Bounced"
 	assert "5.1.1" in touch.problem
@@ -382,7 +382,20 @@ def test_a_bounce_in_plain_words(account, sent):
 		f"很抱歉，您发给 {sent.email} 的邮件被退回：收件人邮箱不存在。550 5.1.1\r\n"
 	).encode()
 	take_in(account, raw)
-	assert stored(sent).status == "Unreachable"
+	assert_in_doubt(sent)
+
+
+def test_a_bounce_that_anybody_can_write_stops_nothing(account, sent):
+	take_in(account, bounce(sent, with_id=False))
+	assert_in_doubt(sent)
+
+
+def assert_in_doubt(sent) -> None:
+	assert stored(sent).status == "Invited"
+	touch = frappe.get_doc("Invitation Touch", sent.touch)
+	assert (touch.status, "5.1.1" in touch.problem) == ("Sent", True)
+	task = {"reference_name": sent.name, "description": ("like", "Check the e-mail address%")}
+	assert frappe.get_all("ToDo", task, pluck="allocated_to") == [sent.officer]
 
 
 def test_a_bounce_of_somebody_elses_mail_is_left_alone(account, sent):
@@ -431,11 +444,18 @@ def test_a_mail_program_that_names_the_invitation(account, sent):
 	assert stored(other).status in ("Withdrawn", "Do Not Write"), "the wish counts for every campaign"
 
 
-def test_nobody_is_unsubscribed_by_a_guessed_number(account, sent):
-	take_in(account, letter("somebody@elsewhere.example", "", f"unsubscribe {sent.name}"))
+def test_a_mail_program_that_shows_the_code(account, sent):
+	code = links.code(sent.name, frappe.db.get_value("Invitation", sent.name, "link_key"))
+	take_in(account, letter("private@elsewhere.example", "", f"unsubscribe {sent.name} {code}"))
+	assert stored(sent).status == "Do Not Write"
+
+
+@pytest.mark.parametrize("code", ["", " aaaaaaaaaaaaaaaa", " é"])
+def test_nobody_is_unsubscribed_or_stopped_by_a_guessed_number(account, sent, code):
+	take_in(account, letter("somebody@elsewhere.example", "", f"unsubscribe {sent.name}{code}"))
 	after = stored(sent)
-	assert (after.status, after.reply) == ("Invited", "By Mail")
-	assert tasks(sent) == 1
+	assert (after.status, after.reply or "") == ("Invited", "")
+	assert tasks(sent) == 0
 	assert not frappe.db.exists("Do Not Invite", {"invitation": sent.name})
 
 
@@ -456,6 +476,25 @@ def test_no_mail_is_lost_over_an_invitation(account, sent, monkeypatch):
 	assert inbound.catch_up() == 1
 	assert stored(sent).reply == "By Mail"
 	assert stored(sent).reply_comment == "Still there"
+	assert inbound.catch_up() == 0
+
+
+@pytest.mark.parametrize(
+	("what", "status"), [("bounce", "Unreachable"), ("unsubscribe", "Do Not Write"), ("soft", "Invited")]
+)
+def test_no_bounce_and_no_wish_is_lost(account, sent, monkeypatch, what, status):
+	raw = {
+		"bounce": lambda: bounce(sent),
+		"unsubscribe": lambda: letter(sent.email, "", "unsubscribe", In_Reply_To=f"<{sent.message_id}>"),
+		"soft": lambda: bounce(sent, with_id=False),
+	}[what]()
+	with monkeypatch.context() as lost:
+		lost.setattr(frappe, "enqueue", lambda *args, **kwargs: None)
+		communication = take_in(account, raw)
+	assert stored(sent).status == "Invited"
+	communication.db_set("creation", add_to_date(now_datetime(), minutes=-30), update_modified=False)
+	assert inbound.catch_up() == 1
+	assert stored(sent).status == status
 	assert inbound.catch_up() == 0
 
 

@@ -241,6 +241,38 @@ def test_one_link_names_few_others():
 	assert len(referred(doc)) <= replies.REFERRALS
 
 
+def test_nor_do_those_whom_it_names():
+	"""Whoever has a catch-all address could name it and go on from there."""
+	first = doc = invite(invitee_type="Individual")
+	for n in range(replies.REFERRALS + 2):
+		answer(doc, "Wrong Person", referral=Referral(f"Kin {n}", f"kin{next_number()}@kin.example"))
+		if not (named := referred(doc)):
+			break
+		doc = frappe.get_doc("Invitation", named[0].name)
+		frappe.db.set_value("Invitation", doc.name, "status", "Invited")
+	assert (
+		frappe.db.count("Invitation", {"campaign": first.campaign, "source": "Referral"}) == replies.REFERRALS
+	)
+
+
+@pytest.mark.parametrize(
+	("typed", "name"),
+	[
+		("win at casino.example", "win at casino. example"),
+		("J.R. Ng", "J. R. Ng"),
+		("St. Moritz", "St. Moritz"),
+	],
+)
+def test_a_name_is_no_link_in_our_letters(typed, name):
+	assert replies.checked_referral(Referral(typed, "a@b.example")).name == name
+
+
+@pytest.mark.parametrize("typed", ["a@b.example", "casino.example/win", "<b>x</b>", "https://x.example"])
+def test_what_looks_like_an_address_is_no_name(typed):
+	with pytest.raises(ReplyNotUnderstood):
+		replies.checked_referral(Referral(typed, "a@b.example"))
+
+
 def test_a_referral_that_fails_loses_no_reply(monkeypatch):
 	from imta_crm.invitations import prospects
 
