@@ -1,4 +1,4 @@
-"""What the alliance's roles may do with Frappe's own Contact and Address, as data.
+"""What the alliance's roles may do with documents of Frappe and ERPNext that its own forms name, as data.
 
 Frappe has no way to add a role to a foreign DocType but a customised permission table, as the Role Permissions
 Manager makes one. `create` adds the missing rows and changes none; `remove` takes them away and, where nothing
@@ -12,6 +12,8 @@ from frappe.permissions import setup_custom_perms
 
 READ = {"read": 1, "report": 1, "print": 1, "email": 1}
 WORK = {**READ, "write": 1, "create": 1}
+#: May be picked in a link field; its form stays closed.
+SELECT = {"select": 1}
 # With whom an officer may work is for imta_crm.membership.permissions to say.
 ROLES = {
 	"Liaison Officer": WORK,
@@ -20,7 +22,19 @@ ROLES = {
 	"Training Coordinator": READ,
 	"Alliance Leadership": READ,
 }
-DOCTYPES = ("Contact", "Address")
+PLANNERS = ("Membership Manager", "Training Coordinator")
+GRANTED = {
+	"Contact": ROLES,
+	"Address": ROLES,
+	# Whom the alliance invites; an officer sees the own ones as invitations.
+	"Lead": {"Membership Manager": WORK, "Alliance Leadership": READ},
+	"Territory": dict.fromkeys(ROLES, SELECT),
+	"Market Segment": dict.fromkeys(ROLES, SELECT),
+	"Currency": dict.fromkeys(ROLES, SELECT),
+	"Email Account": dict.fromkeys(PLANNERS, SELECT),
+	"Holiday List": dict.fromkeys(PLANNERS, SELECT),
+}
+DOCTYPES = tuple(GRANTED)
 RIGHTS = (
 	"read",
 	"write",
@@ -41,10 +55,10 @@ RIGHTS = (
 
 def create() -> None:
 	"""Add the rows that are missing. Idempotent."""
-	for doctype in DOCTYPES:
+	for doctype, roles in GRANTED.items():
 		missing = [
 			role
-			for role in ROLES
+			for role in roles
 			if not frappe.db.exists("Custom DocPerm", {"parent": doctype, "role": role, "permlevel": 0})
 		]
 		if not missing:
@@ -52,17 +66,17 @@ def create() -> None:
 		setup_custom_perms(doctype)
 		for role in missing:
 			row = frappe.new_doc("Custom DocPerm")
-			row.update({"parent": doctype, "role": role, "permlevel": 0, **ROLES[role]})
+			row.update({"parent": doctype, "role": role, "permlevel": 0})
 			for right in RIGHTS:
-				row.set(right, ROLES[role].get(right, 0))
+				row.set(right, roles[role].get(right, 0))
 			row.insert(ignore_permissions=True)
 		frappe.clear_cache(doctype=doctype)
 
 
 def remove() -> None:
 	"""Take the rows away again. Idempotent; for uninstalling."""
-	for doctype in DOCTYPES:
-		frappe.db.delete("Custom DocPerm", {"parent": doctype, "role": ("in", list(ROLES))})
+	for doctype, roles in GRANTED.items():
+		frappe.db.delete("Custom DocPerm", {"parent": doctype, "role": ("in", list(roles))})
 		if _rows("Custom DocPerm", doctype) == _rows("DocPerm", doctype):
 			frappe.db.delete("Custom DocPerm", {"parent": doctype})
 		frappe.clear_cache(doctype=doctype)

@@ -7,7 +7,7 @@ import json
 import frappe
 import pytest
 
-from imta_crm.erp import leads
+from imta_crm.erp import leads, role_permissions
 from imta_crm.invitations import sources
 from imta_crm.invitations.doctype.prospect_import.prospect_import import ProspectImport, ProspectSourceError
 from imta_crm.invitations.sources import FilterError
@@ -122,15 +122,23 @@ def test_filters_that_are_none_are_refused(site, filters):
 
 def test_who_may_not_read_leads_finds_none(site):
 	make_lead("Andes Guides")
-	campaign = make_campaign(running=True)
-	with as_user(make_user("Membership Manager")):
+	campaign = make_campaign(running=True, purpose="Activity")
+	with as_user(make_user("Training Coordinator")):
 		doc = new_import(campaign, "Leads")
 		with pytest.raises(frappe.PermissionError):
 			doc.check()
-	with as_user(make_user(("Membership Manager", "Sales User"))):
-		doc = new_import(campaign, "Leads")
-		doc.check()
-		assert doc.to_invite == 1
+
+
+def test_a_manager_filters_leads_without_a_role_of_erpnext(site):
+	role_permissions.create()
+	wanted = make_lead("Andes Guides")
+	make_lead("Coast Guides", country="Chile")
+	campaign = make_campaign(running=True)
+	with as_user(make_user("Membership Manager")):
+		doc = new_import(campaign, "Leads", filters_json=json.dumps([["Lead", "country", "=", "Peru"]]))
+		run(doc)
+		assert doc.made == 1
+		assert frappe.get_doc("Lead", wanted.name).has_permission("read")
 
 
 def test_only_the_leads_that_the_user_may_read(site):
