@@ -223,6 +223,20 @@ def erase(addresses: Iterable[str]) -> None:
 		values.update({"lead_name": name, "title": name, "unsubscribed": 1, "status": DO_NOT_CONTACT})
 		frappe.db.set_value(LEAD, row.name, values, update_modified=False)
 		frappe.db.delete("Version", {"ref_doctype": LEAD, "docname": row.name})
+		_erase_contacts(row.name)
+
+
+def _erase_contacts(lead: str) -> None:
+	"""ERPNext makes a Contact of each Lead, with the person's name in its own; one that others use stays."""
+	linked = {"parenttype": "Contact", "link_doctype": LEAD, "link_name": lead}
+	for contact in set(frappe.get_all("Dynamic Link", linked, pluck="parent")):
+		others = {"parenttype": "Contact", "parent": contact, "link_name": ("!=", lead)}
+		if not frappe.db.exists("Dynamic Link", others):
+			frappe.delete_doc(
+				"Contact", contact, force=True, ignore_permissions=True, delete_permanently=True
+			)
+			# Frappe notes who is gone.
+			frappe.db.delete("Comment", {"comment_type": "Deleted", "subject": ("like", f"%{contact}")})
 
 
 def merge(lead: str, into: str) -> None:

@@ -15,7 +15,7 @@ from frappe.model.document import Document
 
 from imta_crm.erp import leads
 from imta_crm.invitations import do_not_invite, permissions, record
-from imta_crm.policy.invitation import HELD, OPEN, WITHDRAWN
+from imta_crm.policy.invitation import ACCEPTED, HELD, INTERESTED, OPEN, WITHDRAWN
 from imta_crm.policy.prospects import fold_email
 
 PERSONAL = (
@@ -28,6 +28,9 @@ PERSONAL = (
 	"reply_comment",
 )
 INDIVIDUAL = "Individual"
+APPLICATION = "Membership Application"
+#: Who has applied is the business of the membership.
+ENDED = (*OPEN, HELD, INTERESTED, ACCEPTED)
 
 
 def after_redaction(doc: Document, method: str | None = None) -> None:
@@ -69,7 +72,7 @@ def erase(email: str, redacted: str | None = None) -> None:
 	frappe.db.set_value(
 		do_not_invite.DO_NOT_INVITE,
 		entry,
-		{"email": None, "party_name": None, "name_key": None},
+		{"email": None, "party_name": None, "name_key": None, "reason": _("Erased on request")},
 		update_modified=False,
 	)
 	frappe.db.delete("Version", {"ref_doctype": do_not_invite.DO_NOT_INVITE, "docname": entry})
@@ -77,6 +80,13 @@ def erase(email: str, redacted: str | None = None) -> None:
 	frappe.qb.update(rows).set(rows.email, None).set(rows.prospect_name, _("erased")).set(
 		rows.reason, None
 	).where(rows.email.isin(addresses)).run()
+	# Where somebody named the person instead of themselves.
+	comment = frappe.qb.DocType("Comment")
+	for address in addresses:
+		frappe.qb.update(comment).set(comment.content, _("erased")).where(
+			(comment.reference_doctype == record.INVITATION)
+			& comment.content.like(f"%{_literally(address)}%")
+		).run()
 	leads.erase(addresses)
 
 
@@ -85,19 +95,48 @@ def _erase_invitation(name: str) -> None:
 
 	row = record.lock(name)
 	sending.stop(name, _("Erased on request"))
+	_erase_around(row)
 	# With a new key the links that the person was sent lead nowhere.
-	values: dict[str, object] = {**dict.fromkeys(PERSONAL), "link_key": secrets.token_hex(24)}
+	values: dict[str, object] = {
+		**dict.fromkeys((*PERSONAL, "_comments")),
+		"link_key": secrets.token_hex(24),
+	}
 	if row.invitee_type == INDIVIDUAL:
 		values.update({"prospect_name": f"redacted {name}", "prospect_name_local": None, "website": None})
 	record.write(name, **values)
-	frappe.db.delete("Version", {"ref_doctype": record.INVITATION, "docname": name})
-	frappe.db.delete(
-		"Comment",
-		{"reference_doctype": record.INVITATION, "reference_name": name, "comment_type": ("!=", "Workflow")},
-	)
-	if row.status in (*OPEN, HELD):
+	if row.status in ENDED:
 		record.close(name, WITHDRAWN, _("Erased on request"))
 	touch = frappe.qb.DocType("Invitation Touch")
-	frappe.qb.update(touch).set(touch.email, None).set(touch.subject, None).where(
+	frappe.qb.update(touch).set(touch.email, None).set(touch.subject, None).set(touch.problem, None).where(
 		touch.invitation == name
 	).run()
+
+
+def _erase_around(row: frappe._dict) -> None:
+	"""What was written to, by and about the person; an application that was never handed in."""
+	application = row.application
+	if application and frappe.db.get_value(APPLICATION, application, "workflow_state") == "Draft":
+		_delete(APPLICATION, application)
+	about = {"reference_doctype": record.INVITATION, "reference_name": row.name}
+	for doctype in ("Email Queue", "Communication"):
+		for name in frappe.get_all(doctype, about, pluck="name", limit=0):
+			_delete(doctype, name)
+	linked = {"link_doctype": record.INVITATION, "link_name": row.name, "parenttype": "Communication"}
+	for name in set(frappe.get_all("Communication Link", linked, pluck="parent", limit=0)):
+		_delete("Communication", name)
+	frappe.db.delete("Version", {"ref_doctype": record.INVITATION, "docname": row.name})
+	frappe.db.delete("Comment", {**about, "comment_type": ("!=", "Workflow")})
+	frappe.db.delete("Notification Log", {"document_type": record.INVITATION, "document_name": row.name})
+	todo = frappe.qb.DocType("ToDo")
+	frappe.qb.update(todo).set(todo.description, _("erased")).where(
+		(todo.reference_type == record.INVITATION) & (todo.reference_name == row.name)
+	).run()
+
+
+def _delete(doctype: str, name: str) -> None:
+	"""For good: not into Frappe's list of deleted documents, which keeps all that they said."""
+	frappe.delete_doc(doctype, name, force=True, ignore_permissions=True, delete_permanently=True)
+
+
+def _literally(text: str) -> str:
+	return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -5,10 +5,20 @@ from __future__ import annotations
 import frappe
 import pytest
 
-from imta_crm.invitations import do_not_invite, personal_data, prospects
+from imta_crm.invitations import (
+	campaigns,
+	compose,
+	do_not_invite,
+	mailing,
+	personal_data,
+	prospects,
+	record,
+	replies,
+	tasks,
+)
 from imta_crm.policy.prospects import Prospect
 from tests.site.factories import as_user, make_user
-from tests.site.invitation_factories import make_campaign
+from tests.site.invitation_factories import make_campaign, make_invitation
 
 EMAIL = "anna.berg@erased.example"
 
@@ -31,6 +41,7 @@ def person(site):
 			)
 		],
 		source="File",
+		officer=make_user("Liaison Officer"),
 	)
 	return frappe.get_doc("Invitation", added.invited[0])
 
@@ -105,3 +116,57 @@ def test_an_organisation_keeps_its_name(site):
 		None,
 		None,
 	)
+
+
+def test_nothing_around_the_invitation_remembers_the_person(person):
+	"""Letters, replies, tasks, bells, the draft of an application, and who named the person."""
+	named = "%Anna Berg%"
+	first = make_invitation(person.campaign, status="Invited")
+	record.note(first.name, f"Named instead: Anna Berg, {EMAIL}")
+	rules = campaigns.rules_of(person.campaign)
+	(queued,) = mailing.queue([compose.compose(person, rules.steps[0], rules)])
+	task, _officer = tasks.make(record.lock(person.name), rules.steps[1], rules, frappe.utils.now_datetime())
+	mail = frappe.get_doc(
+		{
+			"doctype": "Communication",
+			"communication_medium": "Email",
+			"sent_or_received": "Received",
+			"sender": EMAIL,
+			"subject": "Re: Invitation",
+			"content": "Anna Berg here",
+			"reference_doctype": "Invitation",
+			"reference_name": person.name,
+		}
+	).insert()
+	replies.record(person.name, "Interested", via="Reply Page", comment="Anna Berg, yes")
+	person.reload()
+	application = person.application
+	assert application and frappe.db.exists("Contact", {"first_name": "Anna Berg"})
+
+	personal_data.forget(person.name)
+
+	assert_forgotten(person)
+	assert not person.application
+	for doctype, name in (
+		("Email Queue", queued.name),
+		("Communication", mail.name),
+		("Membership Application", application),
+		("Contact", {"first_name": "Anna Berg"}),
+		("ToDo", {"name": task, "description": ("like", named)}),
+		("ToDo", {"description": ("like", named)}),
+		("Notification Log", {"subject": ("like", named)}),
+		("Comment", {"content": ("like", named)}),
+		("Comment", {"subject": ("like", named)}),
+		("Deleted Document", {"data": ("like", named)}),
+	):
+		assert not frappe.db.exists(doctype, name), (doctype, name)
+
+
+def test_a_member_to_be_keeps_the_application(person):
+	replies.record(person.name, "Interested", via="Reply Page")
+	person.reload()
+	frappe.db.set_value("Membership Application", person.application, "workflow_state", "Submitted")
+	record.write(person.name, status="Applied")
+	personal_data.forget(person.name)
+	assert frappe.db.exists("Membership Application", person.application)
+	assert frappe.db.get_value("Invitation", person.name, "status") == "Applied"
