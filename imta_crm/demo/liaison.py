@@ -28,6 +28,8 @@ def log_contacts() -> None:
 	for place, member in enumerate(members()):
 		if member.status in ("Withdrawn", "Removed") or member.officer not in zones:
 			continue
+		if member.application:
+			continue  # admitted since, so nobody has spoken with that member for a year
 		with acting_as(member.officer):
 			for number in range(how_many(place, member)):
 				contact = contact_of(place, number, member, texts, zones[member.officer])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import frappe
 from frappe.model.workflow import apply_workflow
 from frappe.utils import add_days, getdate
@@ -71,13 +73,14 @@ def members() -> list[frappe._dict]:
 			"joined_on",
 			"preferred_language",
 			"invoice_currency",
+			"application",
 		],
 		order_by="name",
 	)
 
 
-def assign_officers() -> None:
-	"""Portfolios by country and region; somebody's own choice stays."""
+def portfolios() -> Callable[[str | None, str | None], str]:
+	"""Who looks after a country and region: (country, territory) to the officer."""
 	officers = people.officers()
 	below: dict[str, set[str]] = {}
 	for officer in officers:
@@ -93,18 +96,28 @@ def assign_officers() -> None:
 				)
 		below[officer["email"]] = names
 	codes = dict(frappe.get_all("Country", fields=["name", "code"], as_list=True))
+
+	def officer_of(country: str | None, territory: str | None) -> str:
+		code = (codes.get(country) or "").upper()
+		chosen = next((o for o in officers if code in (o.get("countries") or [])), None)
+		chosen = chosen or next((o for o in officers if territory in below[o["email"]]), officers[0])
+		return chosen["email"]
+
+	return officer_of
+
+
+def assign_officers() -> None:
+	"""Portfolios by country and region; somebody's own choice stays."""
+	officer_of = portfolios()
 	for member in members():
 		if member.officer:
 			continue
-		code = (codes.get(member.country) or "").upper()
-		chosen = next((o for o in officers if code in (o.get("countries") or [])), None)
-		chosen = chosen or next((o for o in officers if member.territory in below[o["email"]]), officers[0])
 		doc = frappe.get_doc("IMTA Member", member.name)
-		doc.officer = chosen["email"]
+		doc.officer = officer_of(member.country, member.territory)
 		doc.save()
 	settings = frappe.get_single("Alliance Settings")
 	if not settings.default_officer:
-		settings.default_officer = officers[0]["email"]
+		settings.default_officer = people.officers()[0]["email"]
 		settings.save()
 
 

@@ -6,13 +6,17 @@ import frappe
 
 ACCOUNT = "IMTA Secretariat"
 ADDRESS = "secretariat@imta.example"
+# Where an outbox usually listens; the launcher names its own.
+PORT = 2525
 
 
-def use_local_outbox(port: int) -> str:
+def use_local_outbox(port: int, *, listens: bool = True) -> str:
 	"""Make the mail server on loopback port `port` the site's only way out. Idempotent.
 
 	Every other account stops sending, so that no demo letter reaches a real person. Returns the name of
 	the Email Account. For the command line and the demo only: it checks no permission.
+
+	:param listens: False while nothing listens there yet, so that Frappe does not try to connect
 	"""
 	for other in frappe.get_all(
 		"Email Account", filters={"enable_outgoing": 1, "name": ("!=", ACCOUNT)}, pluck="name"
@@ -30,7 +34,8 @@ def use_local_outbox(port: int) -> str:
 			"enable_incoming": 0,
 			"auth_method": "Basic",
 			"no_smtp_authentication": 1,
-			"awaiting_password": 0,
+			# There is none; Frappe just does not connect while it waits for one.
+			"awaiting_password": int(not listens),
 			"smtp_server": "127.0.0.1",
 			"smtp_port": str(port),
 			"use_tls": 0,

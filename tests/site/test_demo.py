@@ -31,16 +31,21 @@ from imta_crm.demo.load import load
 logins = load(sys.argv[2])
 one = lambda query: frappe.db.sql(query)[0][0]
 rows = lambda query: [[str(cell) for cell in row] for row in frappe.db.sql(query)]
+roster = "(select name from `tabIMTA Member` where ifnull(application, '') = '')"
 print("RESULT" + json.dumps({
 	"logins": logins,
-	"tiers": rows("select tier, count(*) from `tabIMTA Member` group by tier order by tier"),
+	"tiers": rows(f"select tier, count(*) from `tabIMTA Member` where name in {roster} group by tier order by tier"),
 	"officers": one("select count(distinct officer) from `tabIMTA Member`"),
 	"without_officer": one("select count(*) from `tabIMTA Member` where ifnull(officer, '') = ''"),
 	"statuses": rows("select status, count(*) from `tabIMTA Member` group by status order by status"),
-	"charges": one("select count(*) from `tabDues Charge` where status = 'Invoiced' and charge_type = 'Annual'"),
+	"charges": one(
+		"select count(*) from `tabDues Charge` where status = 'Invoiced' and charge_type = 'Annual' "
+		f"and member in {roster}"
+	),
 	"invoices": rows(
 		"select currency, count(*), round(sum(grand_total), 2) from `tabSales Invoice` "
-		"where docstatus = 1 and is_return = 0 and imta_dues_charge > '' group by currency order by currency"
+		"where docstatus = 1 and is_return = 0 and imta_dues_charge > '' "
+		f"and imta_member in {roster} group by currency order by currency"
 	),
 	"credit_notes": one("select count(*) from `tabSales Invoice` where docstatus = 1 and is_return = 1"),
 	"payments": one("select count(*) from `tabPayment Entry` where docstatus = 1"),
@@ -49,7 +54,7 @@ print("RESULT" + json.dumps({
 	"steps": rows("select next_step_state, count(*) from `tabLiaison Contact` where next_step > '' group by 1 order by 1"),
 	"applications": one("select count(distinct workflow_state) from `tabMembership Application`"),
 	"changes": rows("select state, count(*) from `tabMembership Change` group by state order by state"),
-	"affiliates": one("select count(*) from `tabMember Affiliate`"),
+	"affiliates": one(f"select count(*) from `tabMember Affiliate` where member in {roster}"),
 	"imports": rows("select status, imported, already_there, failed from `tabRoster Import`"),
 	"ledger": one(
 		"select round(sum(amount), 2) from `tabPayment Ledger Entry` where delinked = 0 and account_type = 'Receivable'"
@@ -57,7 +62,26 @@ print("RESULT" + json.dumps({
 		"select round(sum(g.debit - g.credit), 2) from `tabGL Entry` g join tabAccount a on a.name = g.account "
 		"where a.account_type = 'Receivable' and g.is_cancelled = 0"
 	),
-	"queue": one("select count(*) from `tabEmail Queue` where status = 'Sent'"),
+	"queue": rows("select status, count(*), max(creation) < curdate() from `tabEmail Queue` group by status"),
+	"campaigns": rows(
+		"select purpose, workflow_state, year - year(curdate()), ifnull(last_problem, '') "
+		"from `tabInvitation Campaign` order by name"
+	),
+	"invitations": rows(
+		"select purpose, status, count(*) from `tabInvitation` group by purpose, status order by purpose, status"
+	),
+	"overdue": one("select count(*) from `tabInvitation` where next_at < now()"),
+	"touches": rows("select channel, status, count(*) from `tabInvitation Touch` group by 1, 2 order by 1, 2"),
+	"twice": one(
+		"select count(*) from (select 1 from `tabInvitation Touch` group by invitation, step_key "
+		"having count(*) > 1) as twice"
+	),
+	"admitted": rows(
+		"select a.workflow_state, a.source, m.status, c.status from `tabMembership Application` a "
+		"join `tabIMTA Member` m on m.name = a.member left join `tabDues Charge` c on c.member = m.name"
+	),
+	"leads": one("select count(*) from `tabLead` where status = 'Converted'"),
+	"slips": one("select count(*) from `tabError Log`"),
 }, default=float))
 frappe.destroy()
 """
@@ -150,11 +174,41 @@ def test_loading_the_demo_twice(tmp_path):
 	assert first["contacts"] >= 150
 	assert first["future"] == 0
 	assert {state for state, _number in first["steps"]} == {"Closed", "Open"}
-	assert first["applications"] == 5
+	assert first["applications"] == 6
 	assert {state for state, _number in first["changes"]} == {"Applied", "Scheduled"}
 	assert {"Active", "In Arrears"} <= {status for status, _number in first["statuses"]}
 	assert (first["officers"], first["without_officer"]) == (4, 0)
 	assert first["affiliates"] == 9
 	assert first["ledger"] == 0
-	assert first["queue"] == 0
+	check_campaigns(first)
 	assert load(path) == first
+
+
+def check_campaigns(found: dict) -> None:
+	assert found["campaigns"] == [
+		["Membership", "Running", "0", ""],
+		["Membership", "Pending Approval", "1", ""],
+		["Activity", "Running", "0", ""],
+	]
+	statuses = {(purpose, status): int(number) for purpose, status, number in found["invitations"]}
+	assert statuses.pop(("Membership", "Invited")) >= 15
+	assert statuses.pop(("Activity", "Invited")) >= 5
+	assert statuses == {
+		("Activity", "Accepted"): 4,
+		("Activity", "Declined"): 2,
+		("Membership", "Admitted"): 1,
+		("Membership", "Applied"): 2,
+		("Membership", "Declined"): 2,
+		("Membership", "Do Not Write"): 1,
+		("Membership", "Held"): 1,
+		("Membership", "Interested"): 3,
+		("Membership", "Later"): 2,
+		("Membership", "Unreachable"): 1,
+		("Membership", "Wrong Person"): 1,
+	}
+	touches = {(channel, status) for channel, status, _number in found["touches"]}
+	assert {("Call", "To Do"), ("Call", "Done"), ("E-mail", "Sent"), ("E-mail", "Bounced")} <= touches
+	# Letters of the past count as sent, and nothing is left that would leave now.
+	assert [(status, past) for status, _number, past in found["queue"]] == [("Sent", "1")]
+	assert (found["overdue"], found["twice"], found["slips"], found["leads"]) == (0, 0, 0, 1)
+	assert [row[:3] for row in found["admitted"]] == [["Approved", "Invitation", "Active"]]
