@@ -68,6 +68,7 @@ has_permission = {
 }
 
 override_whitelisted_methods = {
+	"frappe.client.get_count": "imta_crm.membership.permissions.get_count",
 	"frappe.desk.search.get_link_title": "imta_crm.membership.permissions.get_link_title",
 	"frappe.desk.search.search_link": "imta_crm.membership.permissions.search_link",
 	"frappe.desk.search.search_widget": "imta_crm.membership.permissions.search_widget",

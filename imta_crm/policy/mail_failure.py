@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from imta_crm.policy.names import inert
+
 RECIPIENT = "recipient"  #: the address is refused for good
 MESSAGE = "message"  #: the message, or we as its sender, are refused for good
 TEMPORARY = "temporary"  #: the server asks to come again
@@ -54,7 +56,7 @@ def classify(error: str | None) -> Failure:
 	matched = _LAST.match(last)
 	name = matched.group(1) if matched else ""
 	text = (matched.group(2) if matched else last) or name
-	return Failure(_kind(name, text, "\n".join(lines)), text[:_TEXT_LENGTH])
+	return Failure(_kind(name, text, "\n".join(lines)), inert(text)[:_TEXT_LENGTH])
 
 
 def _kind(name: str, text: str, whole: str) -> str:

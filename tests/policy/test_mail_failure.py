@@ -119,3 +119,10 @@ def test_no_connection():
 def test_text_is_for_people():
 	failure = classify(trace(smtplib.SMTPRecipientsRefused({"a@b.example": (550, b"5.1.1 No such mailbox")})))
 	assert "No such mailbox" in failure.text and "Traceback" not in failure.text
+
+
+def test_what_a_server_says_is_no_html():
+	error = smtplib.SMTPRecipientsRefused({"a@b.example": (550, b"5.1.1 <img src=x onerror=alert(1)>")})
+	text = classify(trace(error)).text
+	assert "onerror" in text
+	assert "<img" not in text

@@ -8,7 +8,7 @@ from frappe.handler import is_valid_http_method, run_doc_method
 from frappe.model.base_document import get_controller
 
 from imta_crm.invitations import campaigns
-from imta_crm.membership.permissions import get_link_title, search_link
+from imta_crm.membership.permissions import get_count, get_link_title, search_link
 from tests.site.factories import as_user, make_user, next_number
 from tests.site.invitation_factories import make_campaign, make_invitation
 from tests.site.test_campaign_plan import touch_of
@@ -189,6 +189,25 @@ def test_links_find_and_name_what_is_read(role):
 		)
 		assert {row["value"] for row in found} == wanted
 		assert {name for name in names.values() if get_link_title("Invitation", name) != name} == wanted
+
+
+@pytest.mark.parametrize("role", list(READS), ids=str)
+def test_a_number_counts_what_is_read(role):
+	"""Asked with filters it would answer who is invited."""
+	assert frappe.get_hooks("override_whitelisted_methods")["frappe.client.get_count"][-1].endswith(
+		"get_count"
+	)
+	user = make_user(role)
+	names = documents_for(user)["Invitation"]
+	with as_user(user):
+		try:
+			number = get_count("Invitation", filters={"name": ("in", list(names.values()))})
+		except frappe.PermissionError:
+			number = 0
+		assert number == len(READS[role])
+		if not READS[role]:
+			with pytest.raises(frappe.PermissionError):
+				get_count("Do Not Invite", filters={"email": "a@b.example"})
 
 
 @pytest.mark.parametrize(

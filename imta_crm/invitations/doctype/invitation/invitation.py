@@ -86,7 +86,6 @@ class Invitation(Document):
 		next_key: DF.Data | None
 		next_step: DF.Data | None
 		officer: DF.Link | None
-		opened_page_at: DF.Datetime | None
 		phone: DF.Data | None
 		preferred_language: DF.Link | None
 		prospect_import: DF.Link | None
