@@ -1,5 +1,6 @@
 import "./call_saved";
 import "./import_form";
+import "./no_default_country";
 import "./liaison/log_contact";
 import "./liaison/quick_entry";
 import "./liaison/search_bar";

@@ -34,9 +34,9 @@ frappe.ui.form.on("Invitation", {
 		frm.set_query("officer", () => ({ filters: { enabled: 1, user_type: "System User" } }));
 	},
 
-	onload(frm) {
+	onload_post_render(frm) {
 		// The site's own country is no prospect's by default.
-		if (frm.is_new() && !frm.doc.__run_link_triggers) frm.set_value({ country: "", territory: "" });
+		imta.no_default_country(frm);
 	},
 
 	refresh(frm) {
