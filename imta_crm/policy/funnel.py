@@ -45,6 +45,10 @@ class Stage:
 	not_admitted: int = 0
 	no_reply: int = 0
 	withdrawn: int = 0
+	# Of those invited; others may come by themselves.
+	interested_invited: int = 0
+	applied_invited: int = 0
+	admitted_invited: int = 0
 	median_hours: Decimal | None = None
 
 	@property
@@ -54,15 +58,15 @@ class Stage:
 	@property
 	def interest_rate(self) -> Decimal:
 		"""Interested, or accepted for an activity, of those invited."""
-		return rate(self.interested + self.accepted, self.invited)
+		return rate(self.interested_invited, self.invited)
 
 	@property
 	def application_rate(self) -> Decimal:
-		return rate(self.applied, self.invited)
+		return rate(self.applied_invited, self.invited)
 
 	@property
 	def admission_rate(self) -> Decimal:
-		return rate(self.admitted, self.invited)
+		return rate(self.admitted_invited, self.invited)
 
 
 def rate(part: int, whole: int) -> Decimal:
@@ -73,15 +77,14 @@ def rate(part: int, whole: int) -> Decimal:
 
 
 _APPLIED = frozenset({inv.APPLIED, inv.ADMITTED, inv.NOT_ADMITTED})
-_CAME_FURTHER = _APPLIED | {inv.INTERESTED, inv.ACCEPTED}
+_WILLING = frozenset({inv.INTERESTED, inv.ACCEPTED})
 
 
 def count(facts: Iterable[Fact]) -> Stage:
 	"""The stages of one group.
 
-	Invited counts whoever was written to or visited, and whoever answered without it (an officer had called).
-	Interested counts who is or was: whoever applied was interested. Applied counts the admitted and the
-	rejected too. Later, Declined and the like count where an invitation stands now.
+	Invited counts whoever was written to or visited; replied, who of them has answered. Interested counts who
+	is or was: whoever applied was interested. Applied counts the admitted and the rejected too. Later, Declined and the like count where an invitation stands now.
 	"""
 	n = dict.fromkeys(Stage.__dataclass_fields__, 0)
 	hours: list[Decimal] = []
@@ -90,14 +93,18 @@ def count(facts: Iterable[Fact]) -> Stage:
 		if status == inv.MERGED:
 			continue
 		n["total"] += 1
-		replied = bool(fact.reply)
+		invited = fact.first_sent_at is not None
+		replied = invited and bool(fact.reply)
+		n["invited"] += invited
 		n["replied"] += replied
-		n["invited"] += fact.first_sent_at is not None or replied or status in _CAME_FURTHER
 		n["interested"] += status == inv.INTERESTED or status in _APPLIED
 		n["applied"] += status in _APPLIED
+		n["interested_invited"] += invited and (status in _APPLIED or status in _WILLING)
+		n["applied_invited"] += invited and status in _APPLIED
+		n["admitted_invited"] += invited and status == inv.ADMITTED
 		if status not in (inv.INVITED, inv.INTERESTED, inv.APPLIED):
 			n[status.lower().replace(" ", "_")] += 1
-		if replied and fact.first_sent_at and fact.replied_at and fact.replied_at >= fact.first_sent_at:
+		if replied and fact.replied_at and fact.replied_at >= fact.first_sent_at:
 			seconds = (fact.replied_at - fact.first_sent_at).total_seconds()
 			hours.append(Decimal(int(seconds)) / 3600)
 	n["median_hours"] = median(hours).quantize(Decimal("0.1"), ROUND_HALF_UP) if hours else None

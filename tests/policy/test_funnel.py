@@ -83,3 +83,10 @@ def test_groups_add_up_to_the_whole(rows):
 	assert whole.replied <= whole.invited <= whole.total
 	for part in (whole.reply_rate, whole.interest_rate, whole.application_rate, whole.admission_rate):
 		assert 0 <= part <= 100
+
+
+def test_who_came_without_a_letter_is_none_of_those_invited():
+	stage = count([Fact(inv.INTERESTED, "Interested"), Fact(inv.ADMITTED), Fact(inv.INVITED, "", SENT)])
+	assert (stage.total, stage.invited, stage.replied) == (3, 1, 0)
+	assert (stage.interested, stage.admitted) == (2, 1)
+	assert (stage.reply_rate, stage.interest_rate, stage.admission_rate) == (0, 0, 0)
