@@ -207,7 +207,8 @@ def _salutation(invitation: Mapping, chinese: bool) -> str:
 	person = contact_name(invitation)
 	name = cstr(invitation.get("prospect_name"))
 	if chinese:
-		return f"尊敬的{person or invitation.get('prospect_name_local') or name}"
+		local = cstr(invitation.get("prospect_name_local"))
+		return f"尊敬的{person or (local if is_chinese(local) else name)}"
 	if person:
 		return f"Dear {person}"
 	return f"Dear {name}" if invitation.get("invitee_type") == "Individual" else f"Dear colleagues at {name}"

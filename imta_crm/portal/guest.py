@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response
 
 from imta_crm.invitations import replies
 from imta_crm.invitations.compose import language_of
+from imta_crm.invitations.mail_facts import is_chinese
 from imta_crm.membership.card import CardFacts, facts_by_token
 from imta_crm.membership.doctype.membership_application.mails import alliance_names
 from imta_crm.policy import invitation as policy
@@ -275,11 +276,13 @@ def _about(invitation: frappe._dict) -> dict:
 		frappe.db.get_value("Invitation Campaign", invitation.campaign, "*", as_dict=True) or frappe._dict()
 	)
 	name, local = invitation.prospect_name, invitation.prospect_name_local
+	# A page in Chinese leads with the own name where that is Chinese, not where it is Arabic.
+	own_first = chinese and is_chinese(local or "")
 	person = _person(invitation.contact_first_name, invitation.contact_last_name)
 	tier = frappe.db.get_value("Member Tier", invitation.tier, ["tier_name", "tier_name_zh"], as_dict=True)
 	about = {
-		"name": (local or name) if chinese else name,
-		"other_name": (name if local else None) if chinese else local,
+		"name": local if own_first else name,
+		"other_name": name if own_first else local,
 		"person": person if person not in (name, local) else None,
 		"is_activity": invitation.purpose == policy.ACTIVITY,
 		"tier": ((tier.tier_name_zh if chinese else None) or tier.tier_name) if tier else None,

@@ -243,6 +243,12 @@ def test_two_languages_and_a_switch(world, web):
 	assert 'hreflang="zh"' in english.text
 
 
+def test_a_chinese_page_leads_with_the_own_name_only_where_it_is_chinese(world, web):
+	doc = world.invitation(prospect_name_local="نادي المتسلقين", country="Egypt")
+	text = text_of(web.get(link(doc) + "?_lang=zh"))
+	assert text.index(doc.prospect_name) < text.index("نادي المتسلقين")
+
+
 def test_every_word_of_the_page_is_chinese_in_chinese(world, web):
 	doc = world.invitation()
 	for url in (link(doc), link(doc, days=-1), unsubscribe_link(doc), link(doc)[:-2]):
