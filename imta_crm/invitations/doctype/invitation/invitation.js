@@ -104,7 +104,7 @@ frappe.ui.form.on("Invitation", {
 			</tr>`
 		);
 		$area.html(`<div class="table-responsive"><table class="table table-bordered table-condensed small">
-			<thead><tr><th>${__("Step")}</th><th>${__("By")}</th><th>${__("Status")}</th><th>${__("When")}</th><th>${__(
+			<thead><tr><th>${__("Step")}</th><th>${__("By", null, "Invitation Touch")}</th><th>${__("Status")}</th><th>${__("When")}</th><th>${__(
 			"Subject"
 		)}</th></tr></thead>
 			<tbody>${rows.join("")}</tbody></table></div>`);
