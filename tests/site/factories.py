@@ -125,3 +125,20 @@ def as_user(user: str) -> Iterator[str]:
 		yield user
 	finally:
 		frappe.set_user(before)
+
+
+@contextmanager
+def count_queries() -> Iterator[list[str]]:
+	"""The statements that the block sends to the database, as they are sent."""
+	queries, real = [], frappe.db.sql
+
+	def record(query, *args, **kwargs):
+		queries.append(str(query))
+		return real(query, *args, **kwargs)
+
+	frappe.db.sql = record
+	try:
+		yield queries
+	finally:
+		# Only taken away is it as before: left on the connection, it would look like somebody's own.
+		del frappe.db.sql

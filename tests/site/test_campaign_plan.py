@@ -12,7 +12,7 @@ from imta_crm.invitations import approval, campaigns, targets
 from imta_crm.invitations.doctype.invitation_campaign.invitation_campaign import PlanLocked, WrongPlan
 from imta_crm.invitations.standard_steps import standard_steps
 from imta_crm.policy.schedule import Step
-from tests.site.factories import as_user, make_member, make_tier, make_user, next_number
+from tests.site.factories import as_user, count_queries, make_member, make_tier, make_user, next_number
 from tests.site.invitation_factories import (
 	TEMPLATE_EN,
 	TEMPLATE_ZH,
@@ -402,20 +402,9 @@ def test_figures_of_many_targets_need_few_queries():
 
 def queries_for(campaign) -> int:
 	doc = frappe.get_doc(campaign.doctype, campaign.name)
-	count = 0
-	real = frappe.db.sql
-
-	def counted(*args, **kwargs):
-		nonlocal count
-		count += 1
-		return real(*args, **kwargs)
-
-	frappe.db.sql = counted
-	try:
+	with count_queries() as queries:
 		doc.target_figures()
-	finally:
-		frappe.db.sql = real
-	return count
+	return len(queries)
 
 
 def test_suggested_targets_let_the_membership_grow_in_its_proportions():

@@ -9,7 +9,7 @@ from imta_crm.invitations import do_not_invite, prospects
 from imta_crm.invitations.do_not_invite import AlreadyListedError, Party
 from imta_crm.invitations.doctype.do_not_invite.do_not_invite import NothingListedError, PublicDomainError
 from imta_crm.policy.prospects import Prospect
-from tests.site.factories import as_user, make_contact, make_user
+from tests.site.factories import as_user, count_queries, make_contact, make_user
 from tests.site.invitation_factories import make_campaign, make_invitation
 
 
@@ -205,11 +205,6 @@ def test_only_managers_take_somebody_off_the_list(site, role):
 def test_the_look_up_asks_a_fixed_number_of_queries(site):
 	emails = [f"n{number}@many.example" for number in range(300)]
 	do_not_invite.blocked_among(emails)  # what Frappe reads of the DocTypes themselves
-	asked = []
-	real = frappe.db.sql
-	frappe.db.sql = lambda *args, **kwargs: asked.append(args[0]) or real(*args, **kwargs)
-	try:
+	with count_queries() as queries:
 		do_not_invite.blocked_among(emails)
-	finally:
-		frappe.db.sql = real
-	assert len(asked) <= 4
+	assert len(queries) <= 4

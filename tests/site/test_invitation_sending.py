@@ -8,7 +8,7 @@ from frappe.utils import add_days, getdate, now_datetime, nowdate
 
 from imta_crm.invitations import compose, delivery, record, sending
 from imta_crm.invitations.doctype.invitation_touch.invitation_touch import TouchWrittenByHandError
-from tests.site.factories import as_user, make_user
+from tests.site.factories import as_user, count_queries, make_user
 from tests.site.invitation_factories import make_invitation, step
 from tests.site.sending_site import (
 	TOUCH,
@@ -359,22 +359,14 @@ def test_scheduled_as_one_job(site, monkeypatch):
 	)
 
 
-def test_few_queries_for_many(site, monkeypatch):
+def test_few_queries_for_many(site):
 	with running(100) as (campaign, _names, _server):
 		send_first = sending.chunk(campaign.name, now_datetime())  # planned by nobody yet: nothing is due
 		assert send_first is None
 		sending.replan(campaign.name, now_datetime())
-		count = 0
-		real = frappe.db.sql
-
-		def counting(*args, **kwargs):
-			nonlocal count
-			count += 1
-			return real(*args, **kwargs)
-
-		monkeypatch.setattr(frappe.db, "sql", counting)
-		assert sending.chunk(campaign.name, now_datetime())["queued"] == 100
-		assert count <= 60, count
+		with count_queries() as queries:
+			assert sending.chunk(campaign.name, now_datetime())["queued"] == 100
+		assert len(queries) <= 60
 
 
 def test_statuses_of_a_whole_day(site, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from imta_crm.erp import leads
 from imta_crm.erp.leads import Party
+from tests.site.factories import count_queries
 
 
 @pytest.fixture(autouse=True)
@@ -115,14 +116,10 @@ def test_many_are_found_in_few_queries(site):
 	there = [lead(company_name=f"Guides {n}", email_id=f"g{n}@andes.example").name for n in range(6)]
 	parties = [Party(organisation=f"GUIDES {n}", country="Peru") for n in range(3)]
 	parties += [Party(organisation=f"Other {n}", email=f"G{n}@andes.example") for n in range(3, 6)]
-	asked, real = [], frappe.db.sql
-	frappe.db.sql = lambda *args, **kwargs: asked.append(args[0]) or real(*args, **kwargs)
-	try:
+	with count_queries() as queries:
 		directory = leads.Directory(parties)
 		assert [directory.find(party) for party in parties] == there
-	finally:
-		frappe.db.sql = real
-	assert len(asked) <= 3
+	assert len(queries) <= 3
 	assert not directory.covers(PARTY)
 	# Whoever was not read for is looked up before anything is made.
 	again = lead(email_id=PARTY.email)

@@ -9,7 +9,7 @@ import pytest
 from imta_crm.dues.sales_invoice import DuesInvoiceError, DuplicateLiveInvoice
 from imta_crm.erp import ledger
 from tests.site.dues_books import bill, billed, charge_of, credit, journal, past_year, pay
-from tests.site.factories import make_member
+from tests.site.factories import count_queries, make_member
 
 # These tests change no DocType.
 pytestmark = pytest.mark.usefixtures("doctypes_stay")
@@ -148,18 +148,16 @@ def test_as_of_looks_at_the_ledger_of_that_day(case):
 	assert balance(case.invoice, date(2023, 5, 2)).overdue == 0
 
 
-def test_everybody_in_few_queries(year, monkeypatch):
+def test_everybody_in_few_queries(year):
 	for _ in range(3):
 		billed(year)
-	asked = []
-	sql = frappe.db.sql
-	monkeypatch.setattr(frappe.db, "sql", lambda *a, **k: (asked.append(a[0]), sql(*a, **k))[1])
-	standings = ledger.standing_of()
-	assert len(asked) <= 3
+	with count_queries() as queries:
+		standings = ledger.standing_of()
+	assert len(queries) <= 3
 	assert sum(s.balances["USD"].outstanding for s in standings.values() if "USD" in s.balances) >= 3 * USD
-	asked.clear()
-	ledger.charge_standings()
-	assert len(asked) <= 3
+	with count_queries() as queries:
+		ledger.charge_standings()
+	assert len(queries) <= 3
 
 
 def test_customer_without_a_ledger_has_an_empty_standing(site):

@@ -18,7 +18,7 @@ from imta_crm.liaison.doctype.liaison_contact.liaison_contact import (
 )
 from imta_crm.liaison.timeline import get_timeline_content
 from imta_crm.liaison.zones import local_label
-from tests.site.factories import as_user, make_contact, make_member, make_user, next_number
+from tests.site.factories import as_user, count_queries, make_contact, make_member, make_user, next_number
 
 
 @pytest.fixture
@@ -496,27 +496,16 @@ def test_timeline_reaches_the_members_form(member):
 def test_timeline_costs_the_same_for_many_contacts(member):
 	def queries() -> int:
 		frappe.clear_document_cache("IMTA Member", member)
-		before = count[0]
-		get_timeline_content("IMTA Member", member)
-		return count[0] - before
+		with count_queries() as sent:
+			get_timeline_content("IMTA Member", member)
+		return len(sent)
 
-	count = [0]
-	original = frappe.db.sql
-
-	def counted(*args, **kwargs):
-		count[0] += 1
-		return original(*args, **kwargs)
-
-	frappe.db.sql = counted
-	try:
-		log(member)
-		queries()
-		few = queries()
-		for _ in range(5):
-			log(member, needs=[{"need": "Maps"}])
-		assert queries() <= few + 1
-	finally:
-		frappe.db.sql = original
+	log(member)
+	queries()
+	few = queries()
+	for _ in range(5):
+		log(member, needs=[{"need": "Maps"}])
+	assert queries() <= few + 1
 
 
 def test_last_contacts_of_many(site):

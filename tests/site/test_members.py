@@ -27,7 +27,7 @@ from imta_crm.membership.members import (
 )
 from imta_crm.policy.dates import Period
 from imta_crm.policy.dues import DuesRules, TierDues, decide
-from tests.site.factories import make_change, make_contact, make_member, make_tier, next_number
+from tests.site.factories import count_queries, make_change, make_contact, make_member, make_tier, next_number
 
 pytestmark = pytest.mark.usefixtures("doctypes_stay")
 
@@ -625,19 +625,3 @@ def test_create_member_takes_a_date_of_admission_for_the_joining_date():
 	)
 	assert member.joined_on == getdate(add_days(nowdate(), -3))
 	assert member.source == "Web"
-
-
-class count_queries:
-	"""Statements that the block sends to the database."""
-
-	def __enter__(self):
-		self.queries, self.original = [], frappe.db.sql
-		frappe.db.sql = self.record
-		return self.queries
-
-	def record(self, query, *args, **kwargs):
-		self.queries.append(str(query))
-		return self.original(query, *args, **kwargs)
-
-	def __exit__(self, *exc):
-		del frappe.db.sql

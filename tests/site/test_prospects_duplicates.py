@@ -9,7 +9,7 @@ from imta_crm.invitations import do_not_invite, duplicates, prospects, record
 from imta_crm.invitations.doctype.invitation.invitation import NotInvitableError, NotWithdrawnError
 from imta_crm.invitations.duplicates import NotHeldError, StillRefusedError, decide
 from imta_crm.policy.prospects import Prospect
-from tests.site.factories import as_user, make_change, make_member, make_user
+from tests.site.factories import as_user, count_queries, make_change, make_member, make_user
 from tests.site.invitation_factories import make_campaign, make_invitation
 
 
@@ -335,14 +335,9 @@ def test_a_register_costs_few_queries(site):
 	for _ in range(3):
 		make_invitation(campaign.name)
 	prospects.make_register(campaign.name)
-	asked = []
-	real = frappe.db.sql
-	frappe.db.sql = lambda *args, **kwargs: asked.append(args[0]) or real(*args, **kwargs)
-	try:
+	with count_queries() as queries:
 		prospects.make_register(campaign.name)
-	finally:
-		frappe.db.sql = real
-	assert len(asked) <= 10
+	assert len(queries) <= 10
 
 
 @pytest.mark.parametrize("made", [True, False])
