@@ -34,6 +34,8 @@ def site(connected):
 	frappe.local.message_log = []
 	yield frappe
 	frappe.db.rollback()
+	# The connection keeps the settings it has read, also those that the rollback has taken back.
+	frappe.db.value_cache.clear()
 	frappe.clear_cache()
 	frappe.set_user("Administrator")
 	frappe.flags.in_test = True
