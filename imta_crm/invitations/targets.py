@@ -92,7 +92,8 @@ def suggest(growth_percent: float = 10, by_sector: bool = True, by_tier: bool = 
 	"""Targets that let the membership grow as a whole, in the proportions that it has today.
 
 	Reads only; the planner puts them into the campaign and changes them there. Members without a region are
-	left out, since nobody is recruited to nowhere.
+	left out, since nobody is recruited to nowhere; so are those without a sector where others have one, since
+	an empty sector stands for all of them.
 
 	:param growth_percent: how much the membership is to grow, in per cent, not below 0
 	:param by_sector: a row for each sector of a region, or for the region as a whole
@@ -101,10 +102,9 @@ def suggest(growth_percent: float = 10, by_sector: bool = True, by_tier: bool = 
 	frappe.has_permission(permissions.CAMPAIGN, "create", throw=True)
 	if not permissions.plans_all():
 		frappe.throw(_("You may not plan this campaign."), frappe.PermissionError)
+	members = [row for row in _members() if row.territory]
 	counts: dict[tuple[str, str, str], int] = {}
-	for row in _members():
-		if not row.territory:
-			continue
+	for row in members:
 		key = (row.territory, (row.sector or "") if by_sector else "", (row.tier or "") if by_tier else "")
 		counts[key] = counts.get(key, 0) + row.n
 	growth = Decimal(str(max(flt(growth_percent), 0))) / 100
@@ -117,8 +117,19 @@ def suggest(growth_percent: float = 10, by_sector: bool = True, by_tier: bool = 
 			"members_today": row.today,
 			"gap": row.gap,
 		}
-		for row in policy.suggest(counts, growth)
+		for row in policy.suggest(_apart(counts, members), growth)
 	]
+
+
+def _apart(counts: Mapping[tuple[str, str, str], int], members: list) -> dict[tuple[str, str, str], int]:
+	"""Without the targets that would count the members of others, too: an empty sector, a region above others."""
+	rows = {key: dict(zip(("region", "sector", "tier"), key, strict=True)) for key in counts}
+	regions = funnel.regions_of(rows.values())
+	return {
+		key: n
+		for key, n in counts.items()
+		if n == sum(each.n for each in members if funnel.fits(each, rows[key], regions))
+	}
 
 
 def duplicates(rows: Iterable[Mapping]) -> list[int]:

@@ -431,6 +431,23 @@ def test_suggested_targets_let_the_membership_grow_in_its_proportions():
 	assert len(campaign.targets) == len(targets.suggest(25))
 
 
+def test_no_suggested_target_counts_the_members_of_another():
+	tier = make_tier(f"Test Tier {next_number()}").name
+	sector = frappe.get_all("Market Segment", pluck="name", limit=1)[0]
+	for of in (sector, sector, None):
+		make_member(country="Nepal", tier=tier, sector=of)
+	make_member(country="Austria", tier=tier)
+	with as_user(make_user(MANAGER)):
+		rows = [row for row in targets.suggest(10) if row["tier"] == tier]
+	# In Austria nobody has a sector, so the empty one counts nobody twice.
+	assert {(row["region"], row["sector"]) for row in rows} == {
+		("Southern Asia", sector),
+		("Western Europe", None),
+	}
+	campaign = make_campaign(targets=rows)
+	assert [row.members_today for row in campaign.targets] == [row["members_today"] for row in rows]
+
+
 @pytest.mark.parametrize(
 	"role", ["Liaison Officer", "Training Coordinator", "Treasurer", "Alliance Leadership", None]
 )
