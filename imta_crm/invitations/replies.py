@@ -43,17 +43,6 @@ BY_OFFICER = "Officer"
 #: Where an entry of the do-not-invite list says that it comes from.
 _SOURCE_OF_BLOCK = {BY_PAGE: BY_PAGE, BY_MAIL: BY_MAIL, BY_ONE_CLICK: BY_ONE_CLICK, BY_OFFICER: "Secretariat"}
 
-#: What a person can choose, on the reply page or told to an officer. `policy.BY_MAIL` is free text in a mail.
-CHOICES = {
-	policy.MEMBERSHIP: (
-		policy.INTERESTED,
-		policy.LATER,
-		policy.NO,
-		policy.WRONG_PERSON,
-		policy.DO_NOT_WRITE,
-	),
-	policy.ACTIVITY: (policy.YES, policy.NO, policy.WRONG_PERSON, policy.DO_NOT_WRITE),
-}
 _LEAD_STATUS = {
 	policy.INTERESTED: "Interested",
 	policy.BY_MAIL: "Replied",
@@ -140,7 +129,7 @@ def record_by_officer(
 	Needs the right to write the invitation. Repeating it changes nothing. Raises as `record`.
 	"""
 	frappe.get_doc(INVITATION, invitation).check_permission("write")
-	if reply not in choices(frappe.db.get_value(INVITATION, invitation, "purpose")):
+	if reply not in policy.replies_for(frappe.db.get_value(INVITATION, invitation, "purpose")):
 		frappe.throw(_("{0} is no reply to this invitation.").format(_reply(reply)), ReplyNotUnderstood)
 	named = referral_name or referral_email
 	try:
@@ -157,11 +146,6 @@ def record_by_officer(
 		frappe.throw(_(messages.template(forbidden.code)).format(*values), ReplyNotUnderstood)
 	_close_mail_tasks(invitation)
 	return status
-
-
-def choices(purpose: str) -> tuple[str, ...]:
-	"""The replies that a person can give to an invitation of this purpose, as the reply page shows them."""
-	return CHOICES.get(purpose, ())
 
 
 def clean_comment(comment: str | None) -> str | None:

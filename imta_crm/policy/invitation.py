@@ -74,6 +74,11 @@ def replies_for(purpose: str) -> tuple[str, ...]:
 	return (INTERESTED, LATER, NO, WRONG_PERSON, DO_NOT_WRITE)
 
 
+def can_be_answered(status: str) -> bool:
+	"""Whether a reply may still change something; see `after_reply`."""
+	return status not in SETTLED and status != HELD
+
+
 def after_reply(status: str, reply: str, purpose: str) -> str:
 	"""The status after the reply; the same where it changes nothing (a second click is harmless).
 
@@ -83,8 +88,8 @@ def after_reply(status: str, reply: str, purpose: str) -> str:
 	reads it.
 
 	Raises ForbiddenReply: `reply_unknown`, `reply_not_offered` (Yes to a membership, Interested or
-	Later to an activity, which has its day), `reply_settled`, `reply_held` (a person must decide first whether it is a duplicate),
-	`reply_after_do_not_write` (Later, after having forbidden to be written to).
+	Later to an activity, which has its day), `reply_settled`, `reply_held` (a person must decide first whether
+	it is a duplicate), `reply_after_do_not_write` (Later, after having forbidden to be written to).
 	"""
 	if status not in STATUSES or reply not in REPLIES:
 		raise ForbiddenReply("reply_unknown", reply)

@@ -174,12 +174,12 @@ class ReplyPage(_Page):
 	@property
 	def choices(self) -> tuple[str, ...]:
 		"""Whatever has become of an invitation, its invitee can ask to be left alone."""
-		return (policy.DO_NOT_WRITE,) if self.settled else replies.choices(self.invitation.purpose)
+		return (policy.DO_NOT_WRITE,) if self.settled else policy.replies_for(self.invitation.purpose)
 
 	@property
 	def given(self) -> str | None:
 		"""The answer that was given, if it is one that the page offers."""
-		offered = replies.choices(self.invitation.purpose)
+		offered = policy.replies_for(self.invitation.purpose)
 		return self.invitation.reply if self.invitation.reply in offered else None
 
 	@property

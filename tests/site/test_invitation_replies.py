@@ -85,7 +85,7 @@ def test_every_reply_from_every_status_does_what_the_rules_say(status, purpose):
 
 @pytest.mark.parametrize("purpose", policy.PURPOSES)
 def test_the_same_reply_again_changes_nothing(purpose):
-	for reply in replies.choices(purpose):
+	for reply in policy.replies_for(purpose):
 		doc = invite(purpose=purpose)
 		status = answer(doc, reply, comment="Thank you")
 		before, said, rung = stored(doc).as_dict(), notes(doc), bells(doc)
@@ -495,3 +495,15 @@ def test_nothing_is_left_when_something_fails(monkeypatch):
 		answer(doc, "Interested")
 	frappe.db.rollback(save_point="before_reply")
 	assert stored(doc).as_dict() == before
+
+
+@pytest.mark.parametrize("purpose", policy.PURPOSES)
+@pytest.mark.parametrize("status", policy.STATUSES)
+def test_the_form_offers_what_the_officer_may_record(purpose, status):
+	doc = invite(status, purpose=purpose)
+	doc.run_method("onload")
+	offered = doc.get_onload("replies")
+	assert bool(offered) == (status not in (policy.HELD, *policy.SETTLED))
+	assert set(offered) <= set(policy.replies_for(purpose))
+	if purpose == policy.ACTIVITY:
+		assert policy.LATER not in offered

@@ -1,20 +1,4 @@
 // The form shows what the server found; every decision is the server's.
-const REPLIES = {
-	Membership: ["Interested", "Later", "No", "Wrong Person", "Do Not Write"],
-	Activity: ["Yes", "Later", "No", "Wrong Person", "Do Not Write"],
-};
-const ANSWERABLE = [
-	"Planned",
-	"Invited",
-	"Interested",
-	"Later",
-	"Accepted",
-	"Declined",
-	"Wrong Person",
-	"Do Not Write",
-	"Unreachable",
-	"No Reply",
-];
 const TOUCH_COLORS = {
 	Queued: "blue",
 	Sent: "green",
@@ -53,7 +37,7 @@ frappe.ui.form.on("Invitation", {
 
 	add_buttons(frm) {
 		if (!frm.perm[0].write) return;
-		if (ANSWERABLE.includes(frm.doc.status)) {
+		if (((frm.doc.__onload || {}).replies || []).length) {
 			frm.add_custom_button(__("Record Reply"), () => frm.trigger("record_reply"));
 		}
 		if (frm.doc.status === "Interested" && frm.doc.purpose === "Membership" && !frm.doc.application) {
@@ -191,7 +175,7 @@ frappe.ui.form.on("Invitation", {
 					fieldtype: "Select",
 					label: __("Reply"),
 					reqd: 1,
-					options: (REPLIES[frm.doc.purpose] || REPLIES.Membership).map((value) => ({
+					options: frm.doc.__onload.replies.map((value) => ({
 						value,
 						label: __(value, null, "Invitation"),
 					})),

@@ -17,7 +17,17 @@ from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, duplicates, prospects, record
 from imta_crm.liaison.zones import is_zone
 from imta_crm.policy import zones
-from imta_crm.policy.invitation import ACCEPTED, HELD, INTERESTED, MEMBERSHIP, OPEN, PLANNED, WITHDRAWN
+from imta_crm.policy.invitation import (
+	ACCEPTED,
+	HELD,
+	INTERESTED,
+	MEMBERSHIP,
+	OPEN,
+	PLANNED,
+	WITHDRAWN,
+	can_be_answered,
+	replies_for,
+)
 from imta_crm.policy.names import inert, tidy
 from imta_crm.policy.prospects import HOLD, INVITE, Prospect
 
@@ -133,6 +143,7 @@ class Invitation(Document):
 		if self.status == HELD and self.duplicate_of:
 			self.set_onload("duplicate", duplicates.comparison(self))
 		self.set_onload("touches", self.touches())
+		self.set_onload("replies", replies_for(self.purpose) if can_be_answered(self.status) else ())
 		self.set_onload("may_withdraw", self.status in WITHDRAWABLE)
 
 	def before_insert(self) -> None:
