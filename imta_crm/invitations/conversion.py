@@ -18,7 +18,7 @@ from frappe.model.document import Document
 from frappe.utils import add_days, cstr, escape_html, get_datetime, getdate, now_datetime, nowdate
 
 from imta_crm.erp import leads
-from imta_crm.invitations import campaigns, record, sending
+from imta_crm.invitations import campaigns, record, sending, tasks
 from imta_crm.invitations.record import INVITATION
 from imta_crm.membership import applications
 from imta_crm.membership.members import all_or_nothing
@@ -149,27 +149,22 @@ def give_task(
 ) -> None:
 	"""A ToDo for the first of these who can still log in: the officer, else whoever owns the campaign."""
 	rules = campaigns.rules_of(row.campaign)
-	users = filter(None, to or (row.officer, rules.default_officer, rules.campaign_owner))
-	user = next((user for user in users if frappe.db.get_value("User", user, "enabled")), None)
+	user = tasks.first_enabled(*to) if to else tasks.officer_of(row, rules)
 	if not user:
 		return
 	description = text.format(escape_html(row.prospect_name))
 	if row.reply_comment:
 		description += "<br>" + escape_html(row.reply_comment)
-	todo = frappe.new_doc("ToDo")
-	todo.update(
-		{
-			"description": description,
-			"allocated_to": user,
-			"date": add_days(nowdate(), CALL_WITHIN_DAYS),
-			"priority": "High",
-			"reference_type": doctype,
-			"reference_name": name,
-			# The owner of the campaign asks for it, not the guest whose answer this is.
-			"assigned_by": rules.campaign_owner,
-		}
+	tasks.give(
+		user,
+		name,
+		description,
+		getdate(add_days(nowdate(), CALL_WITHIN_DAYS)),
+		doctype=doctype,
+		# The owner of the campaign asks for it, not the guest whose answer this is.
+		assigned_by=rules.campaign_owner,
+		priority="High",
 	)
-	todo.insert(ignore_permissions=True)
 
 
 def close_tasks(row: frappe._dict, application: str) -> None:

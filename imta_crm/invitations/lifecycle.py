@@ -13,7 +13,7 @@ from frappe import _
 from frappe.query_builder.functions import Count
 from frappe.utils import escape_html, getdate, now_datetime, strip_html
 
-from imta_crm.invitations import approval, campaigns, funnel, record, sending
+from imta_crm.invitations import approval, campaigns, funnel, record, sending, tasks
 from imta_crm.invitations.campaigns import (
 	APPROVED,
 	CAMPAIGN,
@@ -244,19 +244,11 @@ def _with_open_touch(names: list[str]) -> list[str]:
 
 def _remind_of(invitation: frappe._dict, campaign: frappe._dict) -> None:
 	"""A task for who asked to hear later than the campaign lasts: nobody is forgotten."""
-	todo = frappe.new_doc("ToDo")
-	todo.update(
-		{
-			"allocated_to": invitation.officer or campaign.default_officer or campaign.campaign_owner,
-			"date": invitation.later_on,
-			"reference_type": "Invitation",
-			"reference_name": invitation.name,
-			"description": _("{0} asked to hear from us again; the campaign is over by then.").format(
-				escape_html(invitation.prospect_name)
-			),
-		}
-	)
-	todo.insert(ignore_permissions=True)  # the system acts for the campaign
+	officer = tasks.officer_of(invitation, campaigns.rules_of(campaign.name))
+	if officer:
+		text = _("{0} asked to hear from us again; the campaign is over by then.")
+		name = escape_html(invitation.prospect_name)
+		tasks.give(officer, invitation.name, text.format(name), getdate(invitation.later_on))
 
 
 def _keep() -> None:

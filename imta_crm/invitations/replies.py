@@ -25,7 +25,7 @@ from frappe.utils import (
 )
 
 from imta_crm.erp import leads
-from imta_crm.invitations import campaigns, conversion, do_not_invite, prospects, sending
+from imta_crm.invitations import campaigns, conversion, do_not_invite, prospects, sending, tasks
 from imta_crm.invitations import record as invitations
 from imta_crm.policy import invitation as policy
 from imta_crm.policy import messages
@@ -352,15 +352,6 @@ def as_day(value: str | None) -> date | None:
 # What the officer reads
 
 
-def officer_of(row: frappe._dict) -> str | None:
-	"""Who is told about an invitation: its officer, else the campaign's, else the campaign's owner."""
-	campaign = campaigns.rules_of(row.campaign)
-	for user in (row.officer, campaign.default_officer, campaign.campaign_owner):
-		if user and frappe.db.get_value("User", user, "enabled"):
-			return user
-	return None
-
-
 def _tell_officer(
 	row: frappe._dict,
 	reply: str,
@@ -371,7 +362,7 @@ def _tell_officer(
 	named: prospects.Added | None,
 ) -> None:
 	"""A bell, and a ToDo where something is left to do. The call on who is interested is conversion's own."""
-	officer = officer_of(row)
+	officer = tasks.officer_of(row, campaigns.rules_of(row.campaign))
 	if not officer or officer == frappe.session.user:
 		return
 	with _speaking(frappe.db.get_value("User", officer, "language")):
@@ -412,11 +403,8 @@ def _make_task(name: str, user: str, description: str, due: date) -> None:
 		"status": "Open",
 		"description": description,
 	}
-	if frappe.db.exists("ToDo", task):
-		return
-	todo = frappe.new_doc("ToDo")
-	todo.update({**task, "date": due, "assigned_by": user})
-	todo.insert(ignore_permissions=True)  # whoever replied is a guest, and the officer's list is the system's
+	if not frappe.db.exists("ToDo", task):
+		tasks.give(user, name, description, due, assigned_by=user)
 
 
 def ask_for_address(name: str) -> None:
@@ -424,7 +412,7 @@ def ask_for_address(name: str) -> None:
 	row = frappe.db.get_value(
 		INVITATION, name, ["name", "prospect_name", "officer", "campaign"], as_dict=True
 	)
-	officer = officer_of(row)
+	officer = tasks.officer_of(row, campaigns.rules_of(row.campaign))
 	if not officer:
 		return
 	with _speaking(frappe.db.get_value("User", officer, "language")):

@@ -7,7 +7,7 @@ that person's own and is never touched. Closing the ToDo marks the touch done; a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import frappe
@@ -37,20 +37,39 @@ def make(row: frappe._dict, step: Step, rules: CampaignRules, at: datetime) -> t
 	Raises NobodyToAskError.
 	"""
 	officer = officer_of(row, rules)
+	if not officer:
+		frappe.throw(_("Nobody looks after this invitation: there is no officer."), NobodyToAskError)
+	return give(officer, row.name, describe(row, step, rules), getdate(at)), officer
+
+
+def give(
+	user: str,
+	name: str,
+	description: str,
+	due: date | None,
+	*,
+	doctype: str = INVITATION,
+	assigned_by: str | None = None,
+	priority: str | None = None,
+) -> str:
+	"""A ToDo about an invitation, or about what it has led to; returns its name. `description` is HTML."""
 	todo = frappe.new_doc("ToDo")
 	todo.update(
 		{
-			"allocated_to": officer,
-			"assigned_by": frappe.session.user,
-			"date": getdate(at),
-			"description": describe(row, step, rules),
-			"reference_type": INVITATION,
-			"reference_name": row.name,
+			"allocated_to": user,
+			"assigned_by": assigned_by or frappe.session.user,
+			"date": due,
+			"description": description,
+			"reference_type": doctype,
+			"reference_name": name,
 		}
 	)
+	if priority:
+		todo.priority = priority
 	todo.flags.by_invitations = True
-	todo.insert(ignore_permissions=True)  # the campaign's plan gives the task, whoever started it
-	return todo.name, officer
+	# The campaign's plan, or an answer, gives the task; whoever answers is a guest.
+	todo.insert(ignore_permissions=True)
+	return todo.name
 
 
 def describe(row: frappe._dict, step: Step, rules: CampaignRules) -> str:
@@ -64,12 +83,16 @@ def describe(row: frappe._dict, step: Step, rules: CampaignRules) -> str:
 	return "<br>".join(escape_html(part).replace("\n", "<br>") for part in parts if part)
 
 
-def officer_of(row: frappe._dict, rules: CampaignRules) -> str:
+def officer_of(row: Mapping, rules: CampaignRules) -> str | None:
 	"""The invitation's officer, else the campaign's, else who owns the campaign; only who can log in."""
-	for user in (row.get("officer"), rules.default_officer, rules.campaign_owner):
-		if user and frappe.db.get_value("User", user, "enabled", cache=True):
-			return user
-	frappe.throw(_("Nobody looks after this invitation: there is no officer."), NobodyToAskError)
+	return first_enabled(row.get("officer"), rules.default_officer, rules.campaign_owner)
+
+
+def first_enabled(*users: str | None) -> str | None:
+	"""The first of the users who can log in, to be given a task."""
+	return next(
+		(user for user in users if user and frappe.db.get_value("User", user, "enabled", cache=True)), None
+	)
 
 
 def tell(officers: Mapping[str, int], rules: CampaignRules) -> None:

@@ -90,6 +90,16 @@ def test_who_asked_to_hear_later_is_a_task_for_that_day():
 	]
 
 
+def test_the_task_goes_to_somebody_who_can_log_in():
+	gone, officer = make_user("Liaison Officer"), make_user("Liaison Officer")
+	campaign = make_campaign(running=True, default_officer=officer)
+	later = {"later_on": LATER_ON, "reply": "Later", "replied_at": "2026-11-23 09:00:00"}
+	name = make_invitation(campaign.name, status="Later", officer=gone, **later).name
+	frappe.db.set_value("User", gone, "enabled", 0)
+	over(campaign, "Completed")
+	assert frappe.get_all("ToDo", {"reference_name": name}, pluck="allocated_to") == [officer]
+
+
 def test_a_campaign_that_still_runs_is_not_wound_up():
 	for state in ("Running", "Paused", "Approved"):
 		campaign = make_campaign(state=state)

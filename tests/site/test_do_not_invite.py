@@ -208,3 +208,11 @@ def test_the_look_up_asks_a_fixed_number_of_queries(site):
 	with count_queries() as queries:
 		do_not_invite.blocked_among(emails)
 	assert len(queries) <= 4
+
+
+def test_a_whole_domain_is_for_the_managers_to_list(site):
+	for role in ("Liaison Officer", "Training Coordinator"):
+		with as_user(make_user(role)), pytest.raises(frappe.PermissionError):
+			listed(domain="whole.example")
+	with as_user(make_user("Membership Manager")):
+		listed(domain="whole.example")

@@ -7,7 +7,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import nowdate, validate_email_address
 
-from imta_crm.invitations import do_not_invite
+from imta_crm.invitations import do_not_invite, permissions
 from imta_crm.invitations.do_not_invite import AlreadyListedError
 from imta_crm.policy.names import tidy
 from imta_crm.policy.prospects import fold_email, is_shared_domain
@@ -106,6 +106,11 @@ class DoNotInvite(Document):
 	def validate_domain(self) -> None:
 		if not self.domain or not self.has_value_changed("domain"):
 			return
+		if not (self.flags.by_invitations or permissions.plans_all()):
+			# It takes people off the campaigns of others, too.
+			frappe.throw(
+				_("Membership managers list a whole domain; list the address."), frappe.PermissionError
+			)
 		if "." not in self.domain:
 			frappe.throw(_("{0} is not a domain.").format(frappe.bold(self.domain)), NothingListedError)
 		if is_shared_domain(self.domain):
