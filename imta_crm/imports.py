@@ -19,6 +19,7 @@ from frappe.utils import cint
 from frappe.utils.background_jobs import get_job_status
 from frappe.utils.html_utils import unescape_html
 
+from imta_crm.erp import masters
 from imta_crm.policy import messages, roster
 from imta_crm.policy.names import safe_cell
 
@@ -94,6 +95,16 @@ def send_csv(filename: str, rows: Iterable[Sequence]) -> None:
 def plain(text: str | None) -> str:
 	"""A stored text as it was in the file; Frappe keeps angle brackets as entities."""
 	return unescape_html(text or "")
+
+
+def sector_of(name: str | None) -> str | None:
+	"""The sector by its name; made where the settings say that an import may, else None."""
+	# Not from the cache: it would remember that a sector was missing, and then deny the one that was made.
+	found = frappe.db.get_value("Market Segment", name) if name else None
+	if name and not found and cint(frappe.db.get_single_value("Alliance Settings", "import_creates_sectors")):
+		masters.ensure_market_segments([name])
+		return frappe.db.get_value("Market Segment", name)
+	return found
 
 
 # The job

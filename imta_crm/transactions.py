@@ -1,10 +1,11 @@
-"""Trying a transaction again where the database asks for it."""
+"""Transactions: tried again where the database asks for it, undone in part, kept step by step in a batch job."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import frappe
@@ -31,3 +32,27 @@ def persistently(step: Callable[[], T], *, also: tuple[type[Exception], ...] = (
 			frappe.clear_messages()
 			time.sleep(random.uniform(0.05, 0.2) * attempt)
 	raise AssertionError("unreachable")
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+	"""Undo what the block wrote if it fails, and let the error through."""
+	name = f"imta_{frappe.generate_hash(length=10)}"
+	frappe.db.savepoint(name)
+	try:
+		yield
+	except frappe.QueryDeadlockError:
+		raise  # MariaDB has undone the whole transaction, save points and all
+	except Exception:
+		frappe.db.rollback(save_point=name)
+		raise
+	frappe.db.release_savepoint(name)
+
+
+def keep_step() -> None:
+	"""Commit a step of a batch job: what is done stays done when the next one kills the process.
+
+	Tests roll back, so nothing is committed in them.
+	"""
+	if not frappe.flags.in_test:
+		frappe.db.commit()

@@ -19,9 +19,9 @@ from imta_crm.dues import charges, years
 from imta_crm.dues.charges import ANNUAL, CHARGE, UNBILLED, Line
 from imta_crm.dues.doctype.dues_year.dues_year import DuesYear
 from imta_crm.erp import invoices
-from imta_crm.transactions import persistently
+from imta_crm.membership import applications
+from imta_crm.transactions import keep_step, persistently
 
-APPLICATION = "Membership Application"
 TO_BILL, BILLED, PROBLEM = "To Bill", "Billed", "Problem"
 LEFT_TO_RUN, NOTHING_DUE = "Left to the Dues Run", "Nothing Due"
 # What the nightly job looks at again.
@@ -50,7 +50,7 @@ def plan(application: Document) -> None:
 	except Exception as error:
 		frappe.db.rollback(save_point="imta_admission_dues")
 		state, note = PROBLEM, failure(application.name, error)
-	record(application.name, state, note)
+	applications.note_dues(application.name, state, note)
 	application.dues_state, application.dues_note = state, note
 	if state in OPEN_STATES:
 		enqueue(application.name)
@@ -77,9 +77,7 @@ def settle(application: str) -> str:
 
 	Locks the application. What cannot be invoiced is recorded on its charge and on the application.
 	"""
-	row = frappe.db.get_value(
-		APPLICATION, application, ["dues_state", "member"], as_dict=True, for_update=True
-	)
+	row = applications.dues_of(application)
 	if not row or row.dues_state not in OPEN_STATES or not row.member:
 		return row.dues_state if row else ""
 	frappe.db.savepoint("imta_admission_dues")
@@ -96,24 +94,21 @@ def settle(application: str) -> str:
 	except Exception as error:
 		frappe.db.rollback(save_point="imta_admission_dues")
 		state, note = PROBLEM, failure(application, error)
-	record(application, state, note)
+	applications.note_dues(application, state, note)
 	return state
 
 
 @frappe.whitelist(methods=["POST"])
 def bill_again(application: str) -> str:
 	"""Try again now what the nightly job would; returns the dues state. For who may write the application."""
-	frappe.get_doc(APPLICATION, application).check_permission("write")
+	frappe.get_doc(applications.APPLICATION, application).check_permission("write")
 	return settle(application)
 
 
 def catch_up() -> dict[str, int]:
 	"""Nightly: bill the admissions whose job was lost, failed or had nothing to go by. Returns both counts."""
 	counts = {"billed": 0, "failed": 0}
-	names = frappe.get_all(
-		APPLICATION, {"dues_state": ("in", OPEN_STATES)}, pluck="name", order_by="modified, name"
-	)
-	for name in names:
+	for name in applications.with_dues(OPEN_STATES):
 		try:
 			state = settle(name)
 		except (frappe.QueryDeadlockError, frappe.QueryTimeoutError):
@@ -123,8 +118,7 @@ def catch_up() -> dict[str, int]:
 			counts["billed"] += 1
 		elif state in OPEN_STATES:
 			counts["failed"] += 1
-		if not frappe.flags.in_test:
-			frappe.db.commit()  # a batch job: each admission by itself. Tests roll back.
+		keep_step()
 	return counts
 
 
@@ -194,14 +188,8 @@ def failure(application: str, error: Exception) -> str:
 	if not isinstance(error, frappe.ValidationError):
 		frappe.log_error(
 			_("Dues on admission: {0}").format(application),
-			reference_doctype=APPLICATION,
+			reference_doctype=applications.APPLICATION,
 			reference_name=application,
 		)
 	frappe.clear_last_message()
 	return text
-
-
-def record(application: str, state: str, note: str | None) -> None:
-	frappe.db.set_value(
-		APPLICATION, application, {"dues_state": state, "dues_note": note}, update_modified=False
-	)

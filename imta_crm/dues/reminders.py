@@ -26,6 +26,7 @@ from imta_crm.dues.charges import check_treasurer
 from imta_crm.dues.doctype.dues_reminder_log.dues_reminder_log import log_name
 from imta_crm.erp import ledger
 from imta_crm.policy.reminders import ReminderRule, plan
+from imta_crm.transactions import keep_step
 
 LOG = "Dues Reminder Log"
 # The first message about a charge, on the year's notice date or the day of its invoice, whichever is later. A
@@ -104,7 +105,7 @@ def send_one(due: Due) -> str:
 			)
 		frappe.clear_last_message()
 		_record_problem(due, "Failed", reason)
-	_keep()
+	keep_step()
 	return outcome
 
 
@@ -403,9 +404,3 @@ def charges_of(dues_run: str) -> list[str]:
 def send_for_run(dues_run: str, today: date | str | None = None) -> dict[str, int]:
 	"""`send_due` for the charges of one run."""
 	return send_due(today, charges_of(dues_run))
-
-
-def _keep() -> None:
-	# One message, one transaction: killed in between, nobody is written to twice or forgotten. Tests roll back.
-	if not frappe.flags.in_test:
-		frappe.db.commit()

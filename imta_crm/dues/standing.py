@@ -21,6 +21,7 @@ from imta_crm.erp import ledger
 from imta_crm.policy import messages
 from imta_crm.policy.standing import OpenItem, StandingRules, Verdict, assess
 from imta_crm.policy.status import LEDGER_STATUSES, Status
+from imta_crm.transactions import keep_step
 
 LEDGER_STATES = tuple(str(status) for status in LEDGER_STATUSES)
 
@@ -61,7 +62,7 @@ def update_statuses(today: date | str | None = None) -> dict[str, int]:
 				reference_doctype="IMTA Member",
 				reference_name=found.member,
 			)
-		_keep()
+		keep_step()
 	return counts
 
 
@@ -163,12 +164,6 @@ def _write(found: Assessed, on: date) -> None:
 		on=since,
 		reason=_(messages.template(found.verdict.reason)),
 	)
-
-
-def _keep() -> None:
-	# A batch job: what is done stays done when the process ends half way. Tests roll back.
-	if not frappe.flags.in_test:
-		frappe.db.commit()
 
 
 def after_ledger_change(doc: Document, method: str | None = None) -> None:

@@ -182,6 +182,13 @@ def known() -> list[frappe._dict]:
 	return frappe.get_all(LEAD, {"disabled": 0}, COMPARED, order_by="name", limit=0)
 
 
+def opted_out():
+	"""A query for the Leads that no mail may reach, and its column of addresses, for a union with others."""
+	lead = frappe.qb.DocType(LEAD)
+	query = frappe.qb.from_(lead).where((lead.unsubscribed == 1) | (lead.status == DO_NOT_CONTACT))
+	return query, lead.email_id
+
+
 def seen(filters: list) -> list[frappe._dict]:
 	"""The Leads that Frappe's filters find and that the user may read, the converted ones left out."""
 	return frappe.get_list(

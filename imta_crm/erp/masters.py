@@ -7,9 +7,11 @@ record that exists before it. None of them commits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 import frappe
 from frappe import _
+from frappe.utils import getdate
 from frappe.utils.nestedset import get_root_of
 
 DUES_ITEM = "MEMBERSHIP-DUES"
@@ -241,3 +243,34 @@ def _first_account(company: str, account_type: str, currency: str) -> str | None
 		limit=1,
 	)
 	return found[0] if found else None
+
+
+def country_names() -> dict[str, str]:
+	"""Country records by ISO code in capitals; read once in a request or job."""
+	if not hasattr(frappe.local, "imta_country_names"):
+		frappe.local.imta_country_names = {
+			code.upper(): name
+			for name, code in frappe.get_all("Country", fields=["name", "code"], as_list=True, limit=0)
+			if code
+		}
+	return frappe.local.imta_country_names
+
+
+def country_codes() -> dict[str, str]:
+	"""ISO codes in capitals by Country record."""
+	return {name: code for code, name in country_names().items()}
+
+
+def country_code(country: str | None) -> str:
+	"""ISO code of a Country record, "" for none."""
+	return (frappe.get_cached_value("Country", country, "code") or "").upper() if country else ""
+
+
+def holidays(holiday_list: str | None) -> frozenset[date]:
+	"""The days of a Holiday List; none without a list."""
+	if not holiday_list:
+		return frozenset()
+	return frozenset(
+		getdate(day)
+		for day in frappe.get_all("Holiday", {"parent": holiday_list}, pluck="holiday_date", limit=0)
+	)

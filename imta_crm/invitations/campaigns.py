@@ -17,6 +17,7 @@ from frappe import _
 from frappe.utils import cint, getdate
 from frappe.utils.data import get_time
 
+from imta_crm.erp import masters
 from imta_crm.invitations import permissions
 from imta_crm.policy.schedule import Hours, Step
 
@@ -150,16 +151,11 @@ def rules_from(doc) -> CampaignRules:
 
 def hours_of(doc) -> Hours:
 	"""When mails may go out, by the recipient's clock."""
-	holidays = (
-		frappe.get_all("Holiday", {"parent": doc.holiday_list}, pluck="holiday_date")
-		if doc.holiday_list
-		else []
-	)
 	return Hours(
 		work_from=as_time(doc.work_from, DEFAULT_FROM),
 		work_to=as_time(doc.work_to, DEFAULT_TO),
 		working_days_only=bool(cint(doc.working_days_only)),
-		holidays=frozenset(getdate(day) for day in holidays),
+		holidays=masters.holidays(doc.holiday_list),
 	)
 
 

@@ -21,9 +21,9 @@ from imta_crm.erp import leads
 from imta_crm.invitations import campaigns, record, sending, tasks
 from imta_crm.invitations.record import INVITATION
 from imta_crm.membership import applications
-from imta_crm.membership.members import all_or_nothing
 from imta_crm.policy import invitation as policy
 from imta_crm.policy.status import is_member
+from imta_crm.transactions import all_or_nothing
 
 APPLICATION = applications.APPLICATION
 CHANGE = applications.CHANGE
@@ -236,9 +236,8 @@ def adopt(application: Document) -> str | None:
 		# Who was sent a draft has applied by the form: that is the application, and nobody's work is lost.
 		draft, row.application = row.application, None
 		applications.discard(draft)
-	link(application.name, row)
-	if row.lead and not application.lead:
-		frappe.db.set_value(APPLICATION, application.name, "lead", row.lead, update_modified=False)
+	applications.link(application.name, row.name, lead=None if application.lead else row.lead)
+	record.write(row.name, application=application.name)
 	if application.source != "Web":
 		application.invitation = row.name
 		application.lead = application.lead or row.lead
@@ -246,13 +245,6 @@ def adopt(application: Document) -> str | None:
 		row.name, _("Recognised by address or by name and country: application {0}.").format(application.name)
 	)
 	return row.name
-
-
-def link(application: str, row: frappe._dict) -> None:
-	"""Tie an application and an invitation that the caller has locked. UniqueValidationError for a second one."""
-	frappe.db.set_value(APPLICATION, application, "invitation", row.name, update_modified=False)
-	row.application = application
-	record.write(row.name, application=application)
 
 
 def advance(application: Document, invitation: str) -> None:

@@ -32,6 +32,7 @@ from frappe.utils import cint, cstr, get_datetime, get_system_timezone, now_date
 from pypika.terms import Case
 from rq.timeouts import JobTimeoutException
 
+from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, record, sending, tasks
 from imta_crm.invitations.sending import (
 	BOUNCED,
@@ -425,7 +426,7 @@ def _why_not(touch: frappe._dict) -> str | None:
 def _fit(row: frappe._dict, moment: datetime) -> datetime:
 	"""The first moment from then on within the hours of the recipient (`country`, `time_zone`, `campaign`)."""
 	site = ZoneInfo(get_system_timezone())
-	country = sending.country_code(row.country)
+	country = masters.country_code(row.country)
 	hours = campaigns.rules_of(row.campaign).hours
 	for zone in (row.time_zone, zones.zone_of(country)):
 		with suppress(schedule.ScheduleProblem):

@@ -148,14 +148,11 @@ def all_opted_out() -> set[str]:
 
 def _opted_out(wanted: list[str] | None) -> set[str]:
 	contact, row = frappe.qb.DocType("Contact"), frappe.qb.DocType("Contact Email")
-	lead, user = frappe.qb.DocType("Lead"), frappe.qb.DocType("User")
+	user = frappe.qb.DocType("User")
 	left = frappe.qb.DocType("Email Unsubscribe")
 	parts = (
 		(frappe.qb.from_(left).where(left.global_unsubscribe == 1), left.email),
-		(
-			frappe.qb.from_(lead).where((lead.unsubscribed == 1) | (lead.status == leads.DO_NOT_CONTACT)),
-			lead.email_id,
-		),
+		leads.opted_out(),
 		(
 			frappe.qb.from_(row)
 			.join(contact)

@@ -29,7 +29,7 @@ from imta_crm.policy import inbound as policy
 from imta_crm.policy.invitation import ACCEPTED, BY_MAIL, DO_NOT_WRITE, INTERESTED, INVITED, LATER, OPEN
 from imta_crm.policy.prospects import fold_email
 from imta_crm.portal import links
-from imta_crm.transactions import persistently
+from imta_crm.transactions import keep_step, persistently
 
 COMMUNICATION = "Communication"
 TOUCH = "Invitation Touch"
@@ -124,8 +124,7 @@ def catch_up() -> int:
 				reference_doctype=COMMUNICATION,
 				reference_name=name,
 			)
-		if not frappe.flags.in_test:
-			frappe.db.commit()  # each mail is whole by itself
+		keep_step()
 	return len(lost)
 
 

@@ -25,7 +25,7 @@ from imta_crm.invitations.campaigns import (
 	lock,
 )
 from imta_crm.policy.invitation import HELD, INVITED, LATER, NO_REPLY, PLANNED, WITHDRAWN
-from imta_crm.transactions import persistently
+from imta_crm.transactions import keep_step, persistently
 
 CHUNK = 200
 #: Wait for a campaign; who was invited and has replied goes on without it.
@@ -122,7 +122,7 @@ def _by_itself(name: str, step: Callable[[str], str]) -> str:
 		)
 		report_problem(name, strip_html(str(error)) or type(error).__name__)
 		outcome = "problem"
-	_keep()
+	keep_step()
 	return outcome
 
 
@@ -229,7 +229,7 @@ def _close_chunk(campaign: str, names: list[str]) -> int:
 	for each in waiting:
 		if each.status == LATER and each.later_on and row.workflow_state == COMPLETED:
 			_remind_of(each, row)
-	_keep()
+	keep_step()
 	return len(waiting)
 
 
@@ -249,12 +249,6 @@ def _remind_of(invitation: frappe._dict, campaign: frappe._dict) -> None:
 		text = _("{0} asked to hear from us again; the campaign is over by then.")
 		name = escape_html(invitation.prospect_name)
 		tasks.give(officer, invitation.name, text.format(name), getdate(invitation.later_on))
-
-
-def _keep() -> None:
-	# Each campaign, each chunk by itself: what is done stays done. Tests roll back.
-	if not frappe.flags.in_test:
-		frappe.db.commit()
 
 
 # Progress

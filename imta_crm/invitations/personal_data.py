@@ -15,6 +15,7 @@ from frappe.model.document import Document
 
 from imta_crm.erp import leads
 from imta_crm.invitations import do_not_invite, permissions, record
+from imta_crm.membership import applications
 from imta_crm.policy.invitation import ACCEPTED, HELD, INTERESTED, OPEN, WITHDRAWN
 from imta_crm.policy.prospects import fold_email
 
@@ -28,7 +29,6 @@ PERSONAL = (
 	"reply_comment",
 )
 INDIVIDUAL = "Individual"
-APPLICATION = "Membership Application"
 #: Who has applied is the business of the membership.
 ENDED = (*OPEN, HELD, INTERESTED, ACCEPTED)
 
@@ -114,9 +114,7 @@ def _erase_invitation(name: str) -> None:
 
 def _erase_around(row: frappe._dict) -> None:
 	"""What was written to, by and about the person; an application that was never handed in."""
-	application = row.application
-	if application and frappe.db.get_value(APPLICATION, application, "workflow_state") == "Draft":
-		_delete(APPLICATION, application)
+	applications.erase_draft(row.application)
 	about = {"reference_doctype": record.INVITATION, "reference_name": row.name}
 	for doctype in ("Email Queue", "Communication"):
 		for name in frappe.get_all(doctype, about, pluck="name", limit=0):

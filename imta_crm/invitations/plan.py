@@ -20,6 +20,7 @@ from frappe.utils import cint, cstr, get_datetime, get_system_timezone, getdate,
 from frappe.utils.csvutils import to_csv
 from frappe.utils.xlsxutils import build_xlsx_response
 
+from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, compose, permissions, sending
 from imta_crm.invitations.campaigns import CampaignRules
 from imta_crm.policy import schedule, zones
@@ -97,7 +98,7 @@ def _invitees(rows: Sequence[frappe._dict], rules: CampaignRules, now: datetime)
 		chunk = rows[start : start + CHUNK]
 		touches = sending.touches_of([row.name for row in chunk])
 		for row in chunk:
-			code = sending.country_code(row.country)
+			code = masters.country_code(row.country)
 			found.append(
 				Invitee(
 					name=row.name,

@@ -13,6 +13,7 @@ import frappe
 from frappe import _
 from frappe.utils import add_months, cint, cstr, nowdate
 
+from imta_crm import imports
 from imta_crm.erp import leads, masters
 from imta_crm.invitations import do_not_invite, record
 from imta_crm.invitations.record import INVITATION, MEMBERSHIP, fold_email
@@ -110,7 +111,7 @@ def add(
 
 	:param source: option of Invitation.source
 	:param officer: for those for whom the source names none
-	:param register: as `register` makes it; kept up to date, so that it serves the next list as well
+	:param register: as `make_register` makes it; kept up to date, so that it serves the next list as well
 	"""
 	from imta_crm.invitations import sending
 
@@ -205,15 +206,13 @@ def reason(code: str, values: Iterable[str] = ()) -> str:
 # The register
 
 
-def register(campaign: str) -> Register:
-	"""All that a prospect of this campaign is compared with: a fixed number of queries."""
-	return make_register(campaign)
-
-
 def make_register(campaign: str, *, without: str | None = None, lead: str | None = None) -> Register:
-	"""As `register`; `without` one invitation and its own `lead`, so that it is compared with the others."""
+	"""All that a prospect of this campaign is compared with: a fixed number of queries.
+
+	`without` one invitation and its own `lead`, so that it is compared with the others.
+	"""
 	plan = frappe.get_cached_doc(CAMPAIGN, campaign)
-	codes = country_codes()
+	codes = masters.country_codes()
 	return Register(
 		one
 		for one in (
@@ -228,7 +227,7 @@ def make_register(campaign: str, *, without: str | None = None, lead: str | None
 def refresh(register: Register, campaign: str, since: str, *, but: str) -> None:
 	"""Tell a register what others have invited since that moment; what import `but` made it knows. One query."""
 	plan = frappe.get_cached_doc(CAMPAIGN, campaign)
-	for known in _invitations(plan, country_codes(), since=since, but=but):
+	for known in _invitations(plan, masters.country_codes(), since=since, but=but):
 		register.add(known)
 
 
@@ -390,7 +389,7 @@ def _make(judged: Judged, campaign: str, directory: leads.Directory | None, **ab
 	Refused where another transaction was quicker.
 	"""
 	prospect = judged.prospect
-	country = country_names().get(cstr(prospect.country_code).upper())
+	country = masters.country_names().get(cstr(prospect.country_code).upper())
 	doc = frappe.new_doc(INVITATION)
 	doc.update(
 		{
@@ -401,7 +400,7 @@ def _make(judged: Judged, campaign: str, directory: leads.Directory | None, **ab
 			"invitee_type": prospect.invitee_type,
 			"country": country,
 			"territory": masters.territory_of(country),
-			"sector": sector_of(prospect.sector),
+			"sector": imports.sector_of(prospect.sector),
 			"tier": _existing("Member Tier", prospect.tier),
 			"preferred_language": _existing("Language", prospect.language),
 			**{field: getattr(prospect, field) or None for field in TAKEN_OVER},
@@ -473,14 +472,8 @@ def ensure_lead(doc) -> str:
 
 def party_of(doc) -> leads.Party:
 	"""An invitation as its Lead has it."""
-	is_person = doc.invitee_type == INDIVIDUAL
-	first, last = doc.contact_first_name, doc.contact_last_name
-	if is_person and not first:
-		first, last = doc.prospect_name, None
 	return leads.Party(
-		organisation=None if is_person else doc.prospect_name,
-		first_name=first,
-		last_name=last,
+		**_who(doc.invitee_type, doc.prospect_name, doc.contact_first_name, doc.contact_last_name),
 		email=doc.email,
 		phone=doc.phone,
 		position=doc.contact_position,
@@ -495,27 +488,25 @@ def party_of(doc) -> leads.Party:
 
 def _party(prospect: Prospect) -> leads.Party:
 	"""What decides which Lead a prospect is."""
-	is_person = prospect.invitee_type == INDIVIDUAL
-	first, last = prospect.contact_first_name, prospect.contact_last_name
-	if is_person and not first:
-		first, last = prospect.name, None
 	return leads.Party(
-		organisation=None if is_person else prospect.name,
-		first_name=first or None,
-		last_name=last or None,
+		**_who(
+			prospect.invitee_type,
+			prospect.name,
+			prospect.contact_first_name,
+			prospect.contact_last_name,
+		),
 		email=prospect.email or None,
-		country=country_names().get(cstr(prospect.country_code).upper()),
+		country=masters.country_names().get(cstr(prospect.country_code).upper()),
 	)
 
 
-def sector_of(name: str | None) -> str | None:
-	"""The sector by its name; made where the settings say that an import may, else left out."""
-	# Not from the cache: it would remember that a sector was missing, and then deny the one that was made.
-	found = frappe.db.get_value("Market Segment", name) if name else None
-	if name and not found and cint(frappe.db.get_single_value("Alliance Settings", "import_creates_sectors")):
-		masters.ensure_market_segments([name])
-		return frappe.db.get_value("Market Segment", name)
-	return found
+def _who(kind: str, name: str, first: str | None, last: str | None) -> dict[str, str | None]:
+	"""An organisation with its person, or a person alone, whose one name is then the first."""
+	if kind != INDIVIDUAL:
+		return {"organisation": name, "first_name": first or None, "last_name": last or None}
+	if not first:
+		first, last = name, None
+	return {"organisation": None, "first_name": first or None, "last_name": last or None}
 
 
 def _existing(doctype: str, name: str | None) -> str | None:
@@ -564,22 +555,3 @@ def still_welcome(invitations: Iterable[str]) -> dict[str, str]:
 			if member:
 				found[row.name] = _("A member by now: {0}").format(member)
 	return found
-
-
-# Countries
-
-
-def country_codes() -> dict[str, str]:
-	"""ISO codes in capitals by Frappe's Country records."""
-	return {name: code for code, name in country_names().items()}
-
-
-def country_names() -> dict[str, str]:
-	"""Frappe's Country records by ISO code in capitals; read once in a request or job."""
-	if not hasattr(frappe.local, "imta_country_names"):
-		frappe.local.imta_country_names = {
-			code.upper(): name
-			for name, code in frappe.get_all("Country", fields=["name", "code"], as_list=True, limit=0)
-			if code
-		}
-	return frappe.local.imta_country_names

@@ -24,14 +24,14 @@ from frappe.utils import (
 	validate_email_address,
 )
 
-from imta_crm.erp import leads
+from imta_crm.erp import leads, masters
 from imta_crm.invitations import campaigns, conversion, do_not_invite, prospects, sending, tasks
 from imta_crm.invitations import record as invitations
 from imta_crm.policy import invitation as policy
 from imta_crm.policy import messages
 from imta_crm.policy.names import inert, tidy
 from imta_crm.policy.prospects import Prospect
-from imta_crm.transactions import ASKED_BY_DATABASE
+from imta_crm.transactions import ASKED_BY_DATABASE, all_or_nothing
 
 INVITATION = "Invitation"
 
@@ -220,7 +220,7 @@ def _write(
 	if status in invitations.ALIVE:
 		values.update({"closed_at": None, "close_reason": None})
 	try:
-		with _savepoint("imta_reply"):
+		with all_or_nothing():
 			invitations.write(row.name, **values)
 	except invitations.TakenError:
 		# Reopened after another campaign had begun to write to the same party: what was said is kept, and a
@@ -268,7 +268,7 @@ def _refer(row: frappe._dict, referral: Referral) -> prospects.Added | None:
 		)
 		return None
 	try:
-		with _savepoint("imta_referral"):
+		with all_or_nothing():
 			campaigns.check_open_for_prospects(row.campaign)
 			return prospects.add(
 				row.campaign,
@@ -312,7 +312,7 @@ def _prospect_of(row: frappe._dict, referral: Referral) -> Prospect:
 		name=referral.name if person else row.prospect_name,
 		name_local="" if person else row.prospect_name_local or "",
 		country=row.country or "",
-		country_code=_code_of(row.country),
+		country_code=masters.country_code(row.country),
 		email=referral.email,
 		language=row.preferred_language or "",
 		sector=row.sector or "",
@@ -322,10 +322,6 @@ def _prospect_of(row: frappe._dict, referral: Referral) -> Prospect:
 		time_zone=row.time_zone or "",
 		officer=row.officer or "",
 	)
-
-
-def _code_of(country: str | None) -> str:
-	return (frappe.get_cached_value("Country", country, "code") or "").upper() if country else ""
 
 
 def _is_referred(name: str, referral: Referral) -> bool:
@@ -452,20 +448,6 @@ def _in_words(
 	if comment:
 		words.append(comment)
 	return " ".join(words)
-
-
-@contextmanager
-def _savepoint(name: str) -> Iterator[None]:
-	"""What fails inside is undone by itself, and the error goes on."""
-	frappe.db.savepoint(name)
-	try:
-		yield
-	except ASKED_BY_DATABASE:
-		raise  # the database has undone the whole transaction, and the savepoint with it
-	except Exception:
-		frappe.db.rollback(save_point=name)
-		raise
-	frappe.db.release_savepoint(name)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from frappe.query_builder.functions import Coalesce, Count
 from frappe.utils import cint, cstr, get_datetime, get_system_timezone, getdate, now, now_datetime, strip_html
 from rq.timeouts import JobTimeoutException
 
+from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, compose, mailing, prospects, record, tasks
 from imta_crm.invitations.doctype.invitation_touch.invitation_touch import touch_name
 from imta_crm.policy import schedule, zones
@@ -190,7 +191,7 @@ def next_of(
 	site = ZoneInfo(get_system_timezone())
 	earliest = max([now, *waiting]).replace(tzinfo=site)
 	progress = progress_of(row, touches, rules, now)
-	country = country_code(row.get("country"))
+	country = masters.country_code(row.get("country"))
 	own = cstr(row.get("time_zone")) or zones.zone_of(country)
 	# A zone that nobody knows is no reason to forget somebody.
 	for zone in dict.fromkeys((own, zones.zone_of(country))):
@@ -853,16 +854,6 @@ def _read(names: Sequence[str]) -> list[frappe._dict]:
 	return frappe.get_all(
 		INVITATION, {"name": ("in", list(names) or [""])}, list(FIELDS), order_by="name", limit=0
 	)
-
-
-def country_code(country: str | None) -> str:
-	"""ISO code of a Country, "" for none; read once in a request or job."""
-	if not country:
-		return ""
-	if not hasattr(frappe.local, "imta_country_codes"):
-		rows = frappe.get_all("Country", ["name", "code"], limit=0)
-		frappe.local.imta_country_codes = {row.name: cstr(row.code).upper() for row in rows}
-	return frappe.local.imta_country_codes.get(country, "")
 
 
 def _moment(moment: datetime | str | None) -> datetime:

@@ -15,8 +15,7 @@ import frappe
 from frappe import _
 from frappe.utils import cstr
 
-from imta_crm.erp import leads
-from imta_crm.invitations.prospects import country_codes
+from imta_crm.erp import leads, masters
 from imta_crm.liaison import met
 from imta_crm.membership import parties
 from imta_crm.policy import prospect_file
@@ -70,7 +69,7 @@ def from_file(data: bytes) -> Collected:
 
 def from_leads(filters: list) -> Collected:
 	"""Leads by Frappe's filters, less those that are members already or customers."""
-	codes = country_codes()
+	codes = masters.country_codes()
 	return _collected(_of_lead(row, codes) for row in leads.seen(filters))
 
 
@@ -92,7 +91,7 @@ def from_people_met(
 	by_doctype: dict[str, list[str]] = {}
 	for person in people:
 		by_doctype.setdefault(person.doctype, []).append(person.document)
-	codes = country_codes()
+	codes = masters.country_codes()
 	found_leads = (
 		{
 			row.name: _of_lead(row, codes)
@@ -118,7 +117,7 @@ def from_people_met(
 def members_as_prospects(rows: Iterable[frappe._dict]) -> list[Prospect]:
 	"""Members as `membership.parties` lists them, each by its own address or that of its primary contact."""
 	rows = list(rows)
-	codes = country_codes()
+	codes = masters.country_codes()
 	people = {
 		row.name: row
 		for row in frappe.get_all(

@@ -64,6 +64,44 @@ def discard(application: str) -> None:
 	frappe.delete_doc(APPLICATION, application, ignore_permissions=True)
 
 
+def erase_draft(application: str | None) -> None:
+	"""Delete a draft for good, also from Frappe's list of deleted documents; one that was handed in stays."""
+	if application and frappe.db.get_value(APPLICATION, application, "workflow_state") == DRAFT:
+		frappe.delete_doc(
+			APPLICATION, application, force=True, ignore_permissions=True, delete_permanently=True
+		)
+
+
+def link(application: str, invitation: str, *, lead: str | None = None) -> None:
+	"""Note the invitation, and a Lead where one is given, on an application. No permission check.
+
+	:raises frappe.UniqueValidationError: the invitation has led to another application
+	"""
+	values = {"invitation": invitation, **({"lead": lead} if lead else {})}
+	frappe.db.set_value(APPLICATION, application, values, update_modified=False)
+
+
+def dues_of(application: str) -> frappe._dict | None:
+	"""Member and dues state of an application, which is locked until the transaction ends."""
+	return frappe.db.get_value(
+		APPLICATION, application, ["dues_state", "member"], as_dict=True, for_update=True
+	)
+
+
+def with_dues(states: tuple[str, ...]) -> list[str]:
+	"""Applications whose dues are in one of these states, the longest untouched first."""
+	return frappe.get_all(
+		APPLICATION, {"dues_state": ("in", states)}, pluck="name", order_by="modified, name", limit=0
+	)
+
+
+def note_dues(application: str, state: str, note: str | None) -> None:
+	"""What has become of the dues of an admission, as the dues say it."""
+	frappe.db.set_value(
+		APPLICATION, application, {"dues_state": state, "dues_note": note}, update_modified=False
+	)
+
+
 def former_member(name: str | None, country: str | None) -> str | None:
 	"""The member of this name in this country that has left, whom approval would refuse as an applicant."""
 	if not name or not country:

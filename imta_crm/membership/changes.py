@@ -5,7 +5,7 @@ from __future__ import annotations
 import frappe
 from frappe.utils import nowdate
 
-from imta_crm.membership.members import all_or_nothing
+from imta_crm.transactions import all_or_nothing, keep_step
 
 CHANGE = "Membership Change"
 
@@ -30,7 +30,7 @@ def apply_due_changes() -> dict[str, int]:
 		except Exception as error:
 			_note_problem(name, error)
 			result["failed"] += 1
-		_keep()
+		keep_step()
 	return result
 
 
@@ -39,9 +39,3 @@ def _note_problem(name: str, error: Exception) -> None:
 	text = frappe.utils.strip_html(str(error)) or type(error).__name__
 	frappe.db.set_value(CHANGE, name, "problem", text[:1000], update_modified=False)
 	frappe.log_error(title=f"{CHANGE} {name}", reference_doctype=CHANGE, reference_name=name)
-
-
-def _keep() -> None:
-	# A batch job: a change that is in force stays so when the next one kills the process. Tests roll back.
-	if not frappe.flags.in_test:
-		frappe.db.commit()

@@ -8,8 +8,7 @@ the span before it on the day before. A second change on one day leaves the firs
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from imta_crm.policy.dues import MemberFacts
 from imta_crm.policy.names import identity_key as identity_of
 from imta_crm.policy.spans import value_on
 from imta_crm.policy.status import Status, is_member
+from imta_crm.transactions import all_or_nothing
 
 if TYPE_CHECKING:
 	from imta_crm.membership.doctype.imta_member.imta_member import IMTAMember
@@ -285,21 +285,6 @@ def lock(member: str) -> IMTAMember:
 def new_card_token() -> str:
 	"""The secret part of the membership card's public address: 256 bits, says nothing about the member."""
 	return secrets.token_urlsafe(32)
-
-
-@contextmanager
-def all_or_nothing() -> Iterator[None]:
-	"""Undo what the block wrote if it fails, and let the error through."""
-	name = f"imta_{frappe.generate_hash(length=10)}"
-	frappe.db.savepoint(name)
-	try:
-		yield
-	except frappe.QueryDeadlockError:
-		raise  # MariaDB has undone the whole transaction, save points and all
-	except Exception:
-		frappe.db.rollback(save_point=name)
-		raise
-	frappe.db.release_savepoint(name)
 
 
 def open_history(doc: Document, on: date, reason: str) -> None:

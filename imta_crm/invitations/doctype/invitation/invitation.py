@@ -192,7 +192,7 @@ class Invitation(Document):
 		if self.purpose == MEMBERSHIP:
 			self.tier = self.tier or campaign.default_tier
 		self.territory = self.territory or masters.territory_of(self.country)
-		code = prospects.country_codes().get(self.country, "")
+		code = masters.country_codes().get(self.country, "")
 		if not self.preferred_language:
 			self.preferred_language = "zh" if code in CHINESE_READERS else campaign.default_language
 		if not self.time_zone and code:
@@ -306,7 +306,7 @@ class Invitation(Document):
 			name=self.prospect_name or "",
 			name_local=self.prospect_name_local or "",
 			country=self.country or "",
-			country_code=prospects.country_codes().get(self.country, ""),
+			country_code=masters.country_codes().get(self.country, ""),
 			email=self.email or "",
 			website=self.website or "",
 			invitee_type=self.invitee_type,

@@ -16,6 +16,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, cstr, now_datetime
 
 from imta_crm import imports
+from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, prospects, sources
 from imta_crm.invitations.prospects import Added, Judged
 from imta_crm.policy import roster
@@ -447,7 +448,7 @@ def row_of(judged: Judged) -> dict:
 	return {
 		"row_no": prospect.row,
 		"prospect_name": prospect.name,
-		"country": prospects.country_names().get(prospect.country_code) or prospect.country,
+		"country": masters.country_names().get(prospect.country_code) or prospect.country,
 		"email": prospect.email,
 		"verdict": VERDICTS[judged.kind],
 		"reason": judged.reason,

@@ -20,6 +20,7 @@ from imta_crm.defaults import read
 from imta_crm.erp import masters
 from imta_crm.membership import members
 from imta_crm.policy import roster
+from imta_crm.transactions import all_or_nothing
 
 IMPORT = "Roster Import"
 JOB = "imta_crm.membership.doctype.roster_import.roster_import.run_import"
@@ -243,14 +244,14 @@ class RosterImport(Document):
 			)
 		)
 		rows = [row for row in result.members if row.row not in failed_before]
-		countries = country_names()
+		countries = masters.country_names()
 		total = self.valid_rows - self.already_there
 		for start in range(0, len(rows), CHUNK):
 			created = existing = 0
 			failures = []
 			for row in rows[start : start + CHUNK]:
 				try:
-					with members.all_or_nothing():
+					with all_or_nothing():
 						members.create_member(new_member(row, countries), source="Import", on=row.joined_on)
 					created += 1
 				except Exception as error:
@@ -373,15 +374,6 @@ def known_currencies() -> set[str]:
 	return {code for code in codes if code}
 
 
-def country_names() -> dict[str, str]:
-	"""Frappe's Country records by ISO code."""
-	return {
-		code.upper(): name
-		for name, code in frappe.get_all("Country", fields=["name", "code"], as_list=True)
-		if code
-	}
-
-
 def new_member(row: roster.RosterMember, countries: dict[str, str]) -> members.NewMember:
 	"""A valid row as the membership takes it; the region follows from the country."""
 	country = countries.get(row.country_code.upper())
@@ -406,14 +398,11 @@ def new_member(row: roster.RosterMember, countries: dict[str, str]) -> members.N
 
 
 def sector_of(name: str | None) -> str | None:
-	"""The sector by its name; made if the settings say that an import may make sectors."""
-	if not name:
-		return None
-	if frappe.db.exists("Market Segment", name):
-		return frappe.db.get_value("Market Segment", name, "name")
-	if cint(frappe.db.get_single_value("Alliance Settings", "import_creates_sectors")):
-		return masters.ensure_market_segments([name])[0]
-	frappe.throw(_("There is no sector {0}.").format(frappe.bold(frappe.utils.escape_html(name))))
+	"""The sector of a row. Raises where there is none of this name and an import may not make it."""
+	sector = imports.sector_of(name)
+	if name and not sector:
+		frappe.throw(_("There is no sector {0}.").format(frappe.bold(frappe.utils.escape_html(name))))
+	return sector
 
 
 def problem_row(problem: roster.Problem) -> dict:
