@@ -226,7 +226,16 @@ user_data_fields = [
 # Written anew on every migrate. States and actions that Frappe ships itself (Approved, Rejected, Approve,
 # Reject) are left to it; see keep_own_workflow for a site that wants other steps.
 fixtures = [
-	{"dt": "Workflow", "filters": [["name", "in", ["Membership Application", "Invitation Campaign"]]]},
+	{
+		"dt": "Workflow",
+		"filters": [
+			[
+				"name",
+				"in",
+				["Membership Application", "Invitation Campaign", "Training Enrollment", "Activity Delegate"],
+			]
+		],
+	},
 	{
 		"dt": "Workflow State",
 		"filters": [
@@ -243,6 +252,12 @@ fixtures = [
 					"Paused",
 					"Completed",
 					"Cancelled",
+					"Requested",
+					"Confirmed",
+					"Waitlisted",
+					"Offered",
+					"Attended",
+					"No-show",
 				],
 			]
 		],
@@ -264,6 +279,13 @@ fixtures = [
 					"Resume",
 					"Complete",
 					"Cancel Campaign",
+					"Refuse",
+					"Mark Attended",
+					"Mark No-show",
+					"Undo Attendance",
+					"Accept Offer",
+					"Cancel Enrolment",
+					"Cancel Registration",
 				],
 			]
 		],

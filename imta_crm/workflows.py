@@ -7,7 +7,7 @@ from frappe import _
 from frappe.model.document import Document
 
 #: Names of the shipped workflows; each bears the name of its DocType.
-SHIPPED = ("Membership Application", "Invitation Campaign")
+SHIPPED = ("Membership Application", "Invitation Campaign", "Training Enrollment", "Activity Delegate")
 
 
 class WorkflowBypassed(frappe.ValidationError):
