@@ -82,11 +82,11 @@ class InvitationPage(BaseRenderer):
 		if over_limit(f"invitation:{limit}", frappe.local.request_ip, limit, 60):
 			return _page("busy", 429)
 		link = links.read(token)
-		if not link:
+		if not link or link.purpose not in (links.REPLY, links.UNSUBSCRIBE):
 			return _page("unknown", 404)
 		if link.purpose == links.REPLY and link.is_expired:
 			return _page("expired", 410)
-		invitation = _read(link.invitation)
+		invitation = _read(link.name)
 		page = ReplyPage(invitation) if link.purpose == links.REPLY else UnsubscribePage(invitation)
 		return page.post() if request.method == "POST" else page.get()
 

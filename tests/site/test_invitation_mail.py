@@ -166,7 +166,7 @@ def test_addresses_to_unsubscribe_stay_whole_however_long(server, post, monkeypa
 	assert page.decode() == mail.unsubscribe_url
 	assert page.decode().startswith(host)
 	link = links.read(token(page.decode()))
-	assert (link.invitation, link.purpose) == (mail.invitation, links.UNSUBSCRIBE)
+	assert (link.name, link.purpose) == (mail.invitation, links.UNSUBSCRIBE)
 	named = f"{mail.invitation}%20{mail.unsubscribe_code}"
 	assert address.decode() == f"mailto:{post.email_id}?subject=unsubscribe%20{named}"
 	assert links.is_code(mail.unsubscribe_code, mail.invitation)
