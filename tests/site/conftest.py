@@ -28,35 +28,62 @@ def connected():
 
 
 @pytest.fixture
-def site(connected):
+def site(connected, doctypes):
 	"""A connected site as Administrator; all writes are rolled back after the test."""
 	frappe.set_user("Administrator")
 	frappe.local.message_log = []
 	yield frappe
+	as_before = doctypes.are_as_before()
 	frappe.db.rollback()
 	# The connection keeps the settings it has read, also those that the rollback has taken back.
 	frappe.db.value_cache.clear()
-	frappe.clear_cache()
+	if as_before:
+		doctypes.outlive(frappe.clear_cache)
+	else:
+		frappe.clear_cache()
 	frappe.set_user("Administrator")
 	frappe.flags.in_test = True
 
 
-@pytest.fixture(scope="module")
-def _read_doctypes() -> dict:
-	return {}
-
-
-@pytest.fixture
-def doctypes_stay(site, _read_doctypes):
-	"""For modules that leave DocTypes as they are: what one test has read of them serves the next.
+class DocTypes:
+	"""What has been read of DocTypes: it serves the next test, unless this one has changed any of them.
 
 	Reading them anew is most of the time that a short test takes.
 	"""
-	for doctype, meta in _read_doctypes.items():
-		site.cache.hset("doctype_meta", doctype, meta)
-	yield
-	for doctype, meta in site.cache.hgetall("doctype_meta").items():
-		_read_doctypes[doctype.decode() if isinstance(doctype, bytes) else doctype] = meta
+
+	TABLES = ("DocType", "DocPerm", "Custom DocPerm", "Custom Field", "Property Setter", "Workflow")
+	ASIDE = "kept_between_tests"
+
+	def __init__(self) -> None:
+		self.key = frappe.cache.make_key("doctype_meta")
+		self.state = self._state()
+
+	def are_as_before(self) -> bool:
+		"""Ask this before the rollback. What a test has committed is the state of those that follow."""
+		before, self.state = self.state, self._state()
+		return before == self.state
+
+	def outlive(self, clear_cache) -> None:
+		read = frappe.local.cache.get(self.key, {})
+		aside = self.ASIDE.encode() + b":" + self.key
+		# Frappe's own methods would add the site's prefix once more.
+		redis = frappe.cache.execute_command
+		if redis("EXISTS", self.key):
+			redis("RENAME", self.key, aside)
+		clear_cache()
+		if redis("EXISTS", aside):
+			redis("RENAME", aside, self.key)
+		frappe.local.cache[self.key] = read
+
+	def _state(self) -> tuple:
+		return frappe.db.sql(
+			" union all ".join(f"select count(*), max(modified) from `tab{table}`" for table in self.TABLES)
+		)
+
+
+@pytest.fixture(scope="session")
+def doctypes(connected):
+	return DocTypes()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from tests.site.factories import as_user, make_user
 from tests.site.invitation_factories import make_campaign, make_invitation, put_into
 from tests.site.test_campaign_plan import touch_of
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
 WAITING = ("Held", "Planned", "Invited", "Later")
 GO_ON = ("Interested", "Accepted", "Applied", "Admitted", "Declined", "Do Not Write", "Unreachable")
 LATER_ON = "2028-02-01"

@@ -13,7 +13,6 @@ from tests.site.factories import as_user, make_user, next_number
 from tests.site.invitation_factories import make_campaign, make_invitation
 from tests.site.test_campaign_plan import touch_of
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
 MANAGER, LEADER, COORDINATOR = "Membership Manager", "Alliance Leadership", "Training Coordinator"
 OFFICER, TREASURER, MEMBER = "Liaison Officer", "Treasurer", "Alliance Member"
 DOCTYPES = ("Invitation Campaign", "Invitation", "Invitation Touch", "Prospect Import")

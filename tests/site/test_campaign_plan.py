@@ -21,7 +21,6 @@ from tests.site.invitation_factories import (
 	step,
 )
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
 MANAGER = "Membership Manager"
 
 

@@ -19,7 +19,6 @@ from tests.site.factories import as_user, count_queries, make_user
 from tests.site.invitation_factories import make_campaign, put_into, step
 from tests.site.test_campaign_plan import invite, touch_of
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
 START = "2027-03-01"  # a Monday
 NOW = "2027-02-26 12:00:00"
 STEPS = [step(), step("Call", days=3, channel="Call"), step("Reminder", days=4)]

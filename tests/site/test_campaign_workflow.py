@@ -27,8 +27,6 @@ from imta_crm.workflows import WorkflowBypassed
 from tests.site.factories import as_user, make_user
 from tests.site.invitation_factories import make_campaign, put_into, step
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 STATES = campaigns.STATES
 MANAGER, LEADER, COORDINATOR = "Membership Manager", "Alliance Leadership", "Training Coordinator"
 OTHERS = ("Liaison Officer", "Treasurer", "Alliance Member")

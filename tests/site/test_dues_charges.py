@@ -21,9 +21,6 @@ from imta_crm.erp.readonce import repeated_reads_once
 from tests.site.dues_site import CNY_RATE, make_year
 from tests.site.factories import as_user, make_change, make_member, make_tier, make_user
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 YEAR = "2026"
 
 

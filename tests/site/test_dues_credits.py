@@ -13,9 +13,6 @@ from tests.site.dues_books import pay
 from tests.site.dues_site import make_year
 from tests.site.factories import as_user, make_change, make_member, make_tier, make_user
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 
 @pytest.fixture
 def year(site):

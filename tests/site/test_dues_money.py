@@ -14,9 +14,6 @@ from tests.site.dues_books import AS_OF, billed, credit, journal, past_year, pay
 from tests.site.dues_site import committed, company, ensure_fiscal_year, make_year
 from tests.site.factories import make_change, make_member
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 
 def bill(year, member, as_of=AS_OF):
 	charges.plan(year, as_of, only=[member.name])

@@ -11,9 +11,6 @@ from imta_crm.dues.report.dues_arrears.dues_arrears import age_of
 from tests.site.dues_books import billed, credit, journal, past_year, pay
 from tests.site.factories import as_user, make_member, make_user
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 DUE = date(2023, 3, 31)
 
 

@@ -18,8 +18,6 @@ from imta_crm.portal import links
 from tests.site.factories import make_user, next_number
 from tests.site.invitation_factories import SENDER, make_campaign, make_invitation
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 
 @pytest.fixture
 def account():

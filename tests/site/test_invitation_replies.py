@@ -15,7 +15,6 @@ from imta_crm.policy import invitation as policy
 from tests.site.factories import as_user, make_user, next_number
 from tests.site.invitation_factories import make_campaign, make_invitation
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
 SOON = 20
 
 

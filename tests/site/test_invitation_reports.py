@@ -14,9 +14,6 @@ from imta_crm.invitations import funnel
 from tests.site.factories import as_user, make_member, make_user
 from tests.site.invitation_factories import make_campaign, make_invitation
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 FUNNEL = "Invitation Funnel"
 ROLES = ("Membership Manager", "Alliance Leadership", "Training Coordinator", "Liaison Officer")
 

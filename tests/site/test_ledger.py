@@ -11,9 +11,6 @@ from imta_crm.erp import ledger
 from tests.site.dues_books import bill, billed, charge_of, credit, journal, past_year, pay
 from tests.site.factories import count_queries, make_member
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 D = Decimal
 USD, CNY = D(1000), D("7028.8")
 

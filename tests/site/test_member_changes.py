@@ -14,8 +14,6 @@ from imta_crm.membership.doctype.membership_change.membership_change import (
 from imta_crm.membership.members import RewritesThePastError, set_status, status_on, tier_on
 from tests.site.factories import make_change, make_member, make_tier
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 
 def today() -> date:
 	return getdate(nowdate())

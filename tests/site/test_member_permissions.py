@@ -9,7 +9,6 @@ from frappe.client import get_list as client_get_list
 from imta_crm.membership.members import ProtectedFieldError
 from tests.site.factories import as_user, make_change, make_contact, make_member, make_tier, make_user
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
 READERS = ("Membership Manager", "Treasurer", "Training Coordinator", "Alliance Leadership")
 OUTSIDERS = (None, "Alliance Member")
 MEMBER = "IMTA Member"

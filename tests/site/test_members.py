@@ -29,8 +29,6 @@ from imta_crm.policy.dates import Period
 from imta_crm.policy.dues import DuesRules, TierDues, decide
 from tests.site.factories import count_queries, make_change, make_contact, make_member, make_tier, next_number
 
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 
 def history(member, field, value):
 	doc = frappe.get_doc("IMTA Member", getattr(member, "name", member))

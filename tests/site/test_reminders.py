@@ -15,9 +15,6 @@ from tests.site.dues_books import billed, credit, past_year, pay
 from tests.site.dues_site import committed
 from tests.site.factories import as_user, make_user
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 DUE = date(2023, 3, 31)
 RULES = [
 	{"rule_name": "Soon", "days": -14},

@@ -10,9 +10,6 @@ from imta_crm.membership import members
 from tests.site.dues_books import billed, credit, journal, past_year, pay
 from tests.site.factories import make_change, make_member
 
-# These tests change no DocType.
-pytestmark = pytest.mark.usefixtures("doctypes_stay")
-
 DUE = date(2023, 3, 31)
 ARREARS = DUE + timedelta(days=10 + 20 + 1)
 SUSPENDED = DUE + timedelta(days=10 + 90 + 1)
