@@ -219,6 +219,34 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"“{0}”不是时区，请写成 Asia/Shanghai",
 	),
 	"already_member": ("A member already: {0}", "已是会员：{0}"),
+	# Activities: who may take part
+	"activity_members_only": ("This activity is for members only", "本活动仅限会员参加"),
+	"activity_invited_only": (
+		"This activity is for members and invited guests",
+		"本活动仅限会员和受邀来宾参加",
+	),
+	"activity_tier": (
+		"This activity is not for members of your tier",
+		"本活动不面向您所属的会员类别",
+	),
+	"activity_staff": (
+		"This activity is not open to the secretariat’s staff",
+		"本活动不面向秘书处工作人员",
+	),
+	"activity_role": (
+		"Speakers and exhibitors are chosen by the secretariat",
+		"演讲嘉宾和参展商由秘书处确定",
+	),
+	# Activities: the programme
+	"programme_order": ("Row {0}: it ends before it begins", "第 {0} 行：结束时间早于开始时间"),
+	"programme_outside": (
+		"Row {0}: it is not within the activity’s dates",
+		"第 {0} 行：不在活动时间之内",
+	),
+	"programme_room": (
+		"Row {0}: the room is taken by another item at that time",
+		"第 {0} 行：该时段场地已被其他日程占用",
+	),
 }
 
 
