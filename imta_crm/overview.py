@@ -17,6 +17,7 @@ from frappe.utils import add_months, flt, get_first_day, getdate, nowdate
 
 from imta_crm.erp import masters
 from imta_crm.invitations import funnel
+from imta_crm.listing import region_label
 from imta_crm.policy import status as membership_status
 
 MONTHS = 12
@@ -300,7 +301,7 @@ def _tiers() -> list[tuple[str, str]]:
 
 
 def _region_label(region: str) -> str:
-	return funnel.region_label(region) if region else _("No region")
+	return region_label(region) if region else _("No region")
 
 
 def _parts_of_the_world() -> dict[str, str]:

@@ -7,24 +7,18 @@ together. Invitations that turned out to be the same as another one count nowher
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import frappe
-from frappe import _
 from frappe.utils import time_diff_in_seconds
 
-from imta_crm.erp import masters
+from imta_crm.listing import SET, Filters, list_route, within
 from imta_crm.policy import funnel as rules
 from imta_crm.policy import invitation as inv
 
-Filters = dict[str, Any]
-
 INVITATION = "Invitation"
 CAMPAIGN = "Invitation Campaign"
-SET, NOT_SET = ("is", "set"), ("is", "not set")
 APPLIED = (inv.APPLIED, inv.ADMITTED, inv.NOT_ADMITTED)
 NOT_MERGED: Filters = {"status": ("!=", inv.MERGED)}
 #: Figure of the funnel: what its documents have beyond `NOT_MERGED`.
@@ -112,25 +106,6 @@ def counts(rows: Iterable[Mapping]) -> dict[str, Any]:
 	}
 
 
-def matcher(filters: Filters) -> Callable[[Mapping], bool]:
-	"""Whether a row fits filters of the kinds that `STAGES` has. A flag may stand for a field that is set."""
-
-	def fits_all(row: Mapping) -> bool:
-		for field, wanted in filters.items():
-			value = row.get(field)
-			if wanted == SET:
-				fit = bool(value)
-			elif isinstance(wanted, tuple):
-				fit = value in wanted[1]
-			else:
-				fit = value == wanted
-			if not fit:
-				return False
-		return True
-
-	return fits_all
-
-
 def targets_of(campaigns: Iterable[str]) -> list[frappe._dict]:
 	"""Targets of campaigns, in the order of their rows. The caller has chosen what the user may read."""
 	return frappe.get_all(
@@ -182,32 +157,3 @@ def days_to_reply(row: Mapping) -> float | None:
 def links(filters: Filters) -> dict[str, str]:
 	"""For each stage the list of the documents that it counts, among those that `filters` select."""
 	return {stage: list_route(INVITATION, filters | of) for stage, of in STAGES.items()}
-
-
-def list_route(doctype: str, filters: Filters) -> str:
-	"""Address of a list in the desk. Who opens it sees of these documents those that the permissions allow."""
-	query = {
-		field: json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else value
-		for field, value in filters.items()
-	}
-	return f"/app/{frappe.scrub(doctype).replace('_', '-')}?{urlencode(query, quote_via=quote)}"
-
-
-def within(doctype_field: str, region: str | None) -> Filters:
-	"""Filter for a region with all below it; for None those that have no region."""
-	return {doctype_field: ("descendants of (inclusive)", region) if region else NOT_SET}
-
-
-def names_of(users: Iterable[str | None]) -> dict[str, str]:
-	"""Full names of users, in one query."""
-	wanted = sorted(filter(None, users))
-	if not wanted:
-		return {}
-	return dict(frappe.get_all("User", {"name": ("in", wanted)}, ["name", "full_name"], as_list=True))
-
-
-def region_label(region: str) -> str:
-	"""A region in the reader's language."""
-	if (frappe.local.lang or "").startswith("zh"):
-		return masters.regions().get("names_zh", {}).get(region) or _(region)
-	return _(region)

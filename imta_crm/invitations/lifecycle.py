@@ -24,6 +24,7 @@ from imta_crm.invitations.campaigns import (
 	RUNNING,
 	lock,
 )
+from imta_crm.listing import list_route
 from imta_crm.policy.invitation import HELD, INVITED, LATER, NO_REPLY, PLANNED, WITHDRAWN
 from imta_crm.transactions import keep_step, persistently
 
@@ -275,6 +276,6 @@ def progress(name: str) -> dict:
 		"routes": funnel.links(funnel.NOT_MERGED | scope),
 		"touches": touches,
 		"touch_routes": {
-			status: funnel.list_route("Invitation Touch", scope | {"status": status}) for status in touches
+			status: list_route("Invitation Touch", scope | {"status": status}) for status in touches
 		},
 	}

@@ -16,6 +16,7 @@ from frappe.query_builder.functions import Count
 from frappe.utils import cint, flt
 
 from imta_crm.invitations import funnel, permissions
+from imta_crm.listing import matcher
 from imta_crm.policy import targets as policy
 from imta_crm.policy.status import Status, is_member
 
@@ -44,8 +45,7 @@ def _row(
 ) -> dict[str, int]:
 	fitting = [each for each in invitations if funnel.fits(each, row, regions)]
 	stages = {
-		stage: sum(each.n for each in fitting if funnel.matcher(funnel.STAGES[stage])(each))
-		for stage in STAGES
+		stage: sum(each.n for each in fitting if matcher(funnel.STAGES[stage])(each)) for stage in STAGES
 	}
 	if purpose == permissions.ACTIVITY:
 		today = admitted = stages["accepted"]

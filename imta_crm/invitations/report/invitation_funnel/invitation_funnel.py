@@ -5,15 +5,15 @@ Counted over the invitations that the user may read. Each number carries the lin
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import frappe
 from frappe import _
 
-from imta_crm.erp import masters
+from imta_crm import listing
 from imta_crm.invitations import funnel
+from imta_crm.listing import NOT_SET, Filters, gather, largest_first, names_of
 from imta_crm.policy.names import safe_cell
 
 GROUPS = ("Campaign", "Region", "Sector", "Officer")
@@ -27,7 +27,7 @@ class Group:
 	"""Invitations that stand in one row of the report, and the filters that select them."""
 
 	label: str
-	filters: funnel.Filters
+	filters: Filters
 	invitations: list[frappe._dict] = field(default_factory=list)
 	more: dict = field(default_factory=dict)
 
@@ -72,7 +72,7 @@ def row_of(group: Group) -> dict:
 # Groups
 
 
-def by_campaign(invitations: list, of_all: funnel.Filters, campaigns: dict) -> Iterator[Group]:
+def by_campaign(invitations: list, of_all: Filters, campaigns: dict) -> Iterator[Group]:
 	"""The latest campaign first; also those that have nobody to invite yet."""
 	groups = gather(invitations, "campaign")
 	for name, campaign in campaigns.items():
@@ -81,65 +81,28 @@ def by_campaign(invitations: list, of_all: funnel.Filters, campaigns: dict) -> I
 		yield Group(label, of_all | {"campaign": name}, groups.get(name, []), more)
 
 
-def by_sector(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
+def by_sector(invitations: list, of_all: Filters) -> Iterator[Group]:
 	"""The largest sector first."""
 	for sector, rows in largest_first(gather(invitations, "sector")):
 		label = safe_cell(_(sector)) if sector else _("No sector")
-		yield Group(label, of_all | {"sector": sector or funnel.NOT_SET}, rows)
+		yield Group(label, of_all | {"sector": sector or NOT_SET}, rows)
 
 
-def by_officer(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
+def by_officer(invitations: list, of_all: Filters) -> Iterator[Group]:
 	"""The officer with most invitations first."""
 	groups = gather(invitations, "officer")
-	names = funnel.names_of(groups)
+	names = names_of(groups)
 	for officer, rows in largest_first(groups):
 		label = safe_cell(names.get(officer) or officer) if officer else _("No officer")
-		yield Group(label, of_all | {"officer": officer or funnel.NOT_SET}, rows)
+		yield Group(label, of_all | {"officer": officer or NOT_SET}, rows)
 
 
-def by_region(invitations: list, of_all: funnel.Filters) -> Iterator[Group]:
+def by_region(invitations: list, of_all: Filters) -> Iterator[Group]:
 	"""The tree of regions down to where the prospects are, without its root; each region with all below it."""
-	root = masters.root_of("Territory")
-	parents = dict(
-		frappe.get_all("Territory", fields=["name", "parent_territory"], order_by="lft", as_list=True)
-	)
-	inside: dict[str, list] = defaultdict(list)
-	for row in invitations:
-		place = row.territory if row.territory in parents else ""
-		inside[place].append(row)
-		while place and parents.get(place) in parents:
-			place = parents[place]
-			inside[place].append(row)
-	depths: dict[str, int] = {}
-	for name, parent in parents.items():  # parents come before their children
-		depths[name] = depths[parent] + 1 if parent in depths and parent != root else 0
-		if name == root or not inside[name]:
-			continue
-		more = {
-			"key": name,
-			"parent": parent if depths[name] else "",
-			"indent": depths[name],
-			"bold": int(not depths[name]),
-		}
-		yield Group(funnel.region_label(name), of_all | funnel.within("territory", name), inside[name], more)
-	# At the root itself: somewhere in the world, nobody said where.
-	if nowhere := [row for row in inside[root] if row.territory == root]:
-		more = {"key": root, "parent": "", "indent": 0}
-		yield Group(funnel.region_label(root), of_all | {"territory": root}, nowhere, more)
-	if inside[""]:
-		more = {"key": "", "parent": "", "indent": 0}
-		yield Group(_("No region"), of_all | {"territory": funnel.NOT_SET}, inside[""], more)
-
-
-def gather(invitations: list, fieldname: str) -> dict[str, list]:
-	groups: dict[str, list] = defaultdict(list)
-	for row in invitations:
-		groups[row[fieldname] or ""].append(row)
-	return groups
-
-
-def largest_first(groups: dict[str, list]) -> list[tuple[str, list]]:
-	return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+	for region in listing.by_region(invitations):
+		more = {"key": region.name, "parent": region.parent, "indent": region.depth}
+		more["bold"] = int(region.in_tree and not region.depth)
+		yield Group(region.label, of_all | region.filters, region.rows, more)
 
 
 # What is shown

@@ -12,6 +12,7 @@ import frappe
 from frappe import _
 
 from imta_crm.invitations import funnel
+from imta_crm.listing import SET, names_of
 from imta_crm.policy.names import safe_cell
 
 #: Replies are counted by how many days they took; the last class has no end.
@@ -43,14 +44,14 @@ def execute(filters: dict | None = None) -> tuple:
 
 def replies(filters: frappe._dict, campaigns: dict) -> list[dict]:
 	"""One row for each reply. One query."""
-	conditions: dict[str, Any] = funnel.scope(filters, campaigns) | {"replied_at": funnel.SET}
+	conditions: dict[str, Any] = funnel.scope(filters, campaigns) | {"replied_at": SET}
 	if filters.reply:
 		conditions["reply"] = filters.reply
 	if filters.comments_only:
-		conditions["reply_comment"] = funnel.SET
+		conditions["reply_comment"] = SET
 	# get_list, not get_all: officers see their own.
 	rows = frappe.get_list("Invitation", conditions, FIELDS, order_by="replied_at desc, name desc", limit=0)
-	people = funnel.names_of({row.officer for row in rows})
+	people = names_of({row.officer for row in rows})
 	for row in rows:
 		days = funnel.days_to_reply(row)
 		row.days = None if days is None else round(days, 1)

@@ -13,12 +13,13 @@ import frappe
 from frappe import _
 
 from imta_crm.invitations import funnel
+from imta_crm.listing import Filters, list_route, region_label
 from imta_crm.policy.funnel import rate
 from imta_crm.policy.names import safe_cell
 from imta_crm.policy.status import Status, is_member
 from imta_crm.policy.targets import gap
 
-MEMBERS: funnel.Filters = {"status": ("in", tuple(str(status) for status in Status if is_member(status)))}
+MEMBERS: Filters = {"status": ("in", tuple(str(status) for status in Status if is_member(status)))}
 #: Figures of the invitations that stand beside a target.
 STAGES = ("invited", "replied", "interested", "applied", "admitted")
 MOST_BARS = 12
@@ -70,7 +71,7 @@ def row_of(campaign: frappe._dict, target: frappe._dict, members: list, invitati
 		**{stage: figures[stage] for stage in STAGES},
 		"route": f"/app/invitation-campaign/{campaign.name}",
 		"routes": {
-			"members_today": funnel.list_route("IMTA Member", MEMBERS | narrow),
+			"members_today": list_route("IMTA Member", MEMBERS | narrow),
 			**{stage: links[stage] for stage in STAGES},
 		},
 	}
@@ -79,7 +80,7 @@ def row_of(campaign: frappe._dict, target: frappe._dict, members: list, invitati
 def label_of(target: frappe._dict) -> str:
 	"""Region, sector and tier of a target in one line."""
 	parts: list[Any] = [
-		target.region and funnel.region_label(target.region),
+		target.region and region_label(target.region),
 		target.sector and safe_cell(_(target.sector)),
 		target.tier and safe_cell(_(target.tier)),
 	]
