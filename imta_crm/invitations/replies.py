@@ -25,7 +25,15 @@ from frappe.utils import (
 )
 
 from imta_crm.erp import leads, masters
-from imta_crm.invitations import campaigns, conversion, do_not_invite, prospects, sending, tasks
+from imta_crm.invitations import (
+	activities,
+	campaigns,
+	conversion,
+	do_not_invite,
+	prospects,
+	sending,
+	tasks,
+)
 from imta_crm.invitations import record as invitations
 from imta_crm.policy import invitation as policy
 from imta_crm.policy import messages
@@ -111,6 +119,7 @@ def record(
 		if reply == policy.DO_NOT_WRITE:
 			_never_again(row, via, comment)
 		_follow_lead(row, reply, status)
+		activities.tell(row, status)
 		_tell_officer(row, reply, status, via, comment, later_on, named)
 	return status
 

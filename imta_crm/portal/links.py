@@ -12,6 +12,7 @@ alone makes no links. A document that is given another `link_key` has ended all 
 | `/feedback/…` | the form after a session | `feedback_url` | the participant |
 | `/register/…` | register for an activity as the invited one | `registration_url` | the invitee |
 | `/register/…` | register for an activity open to everybody | `activity_url` | everybody |
+| `/register/…` | the same, from an address that is proved by it | `confirmed_url` | who reads mail there |
 | `/certificate/…` | prove a certificate | `certificate_url` | whoever sees the certificate |
 """
 
@@ -32,11 +33,13 @@ from frappe.utils.password import get_encryption_key
 INVITATION = "Invitation"
 ENROLLMENT = "Training Enrollment"
 DELEGATE = "Activity Delegate"
+ACTIVITY = "Alliance Activity"
 
 #: What a link is for. A link to unsubscribe opens no reply page and the other way round.
 REPLY = "r"
 UNSUBSCRIBE = "u"
 REGISTER = "g"
+CONFIRMED = "c"
 FEEDBACK = "f"
 #: A ticket shows; it is printed as a code on badges, so it gives nobody the right to act.
 TICKETS = {ENROLLMENT: "t", DELEGATE: "d"}
@@ -47,6 +50,7 @@ DOCTYPES = {
 	REPLY: INVITATION,
 	UNSUBSCRIBE: INVITATION,
 	REGISTER: INVITATION,
+	CONFIRMED: ACTIVITY,
 	FEEDBACK: ENROLLMENT,
 	**{purpose: doctype for doctype, purpose in TICKETS.items()},
 	**{purpose: doctype for doctype, purpose in SEATS.items()},
@@ -57,7 +61,10 @@ PURPOSES = tuple(DOCTYPES)
 #: what can be done when is for the seat itself to say.
 TICKET_DAYS = 365
 FEEDBACK_DAYS = 60
+#: Days in which somebody who gave an address at a public registration opens the letter that came to it.
+CONFIRMED_DAYS = 2
 
+_BETWEEN = "\n"
 _EPOCH = date(2020, 1, 1)
 _MAC_BYTES = 32
 _CODE_BYTES = 10
@@ -67,11 +74,15 @@ LONGEST = 400
 
 @dataclass(frozen=True)
 class Link:
-	"""A link whose signature is good. It may be used through `expires_on`, by the site's calendar."""
+	"""A link whose signature is good. It may be used through `expires_on`, by the site's calendar.
+
+	`email` is the address that a link of the purpose `CONFIRMED` was sent to.
+	"""
 
 	name: str
 	purpose: str
 	expires_on: date
+	email: str | None = None
 
 	@property
 	def doctype(self) -> str:
@@ -144,6 +155,13 @@ def registration_url(invitation: str) -> str:
 def activity_url(activity: str) -> str:
 	"""Public address to register for an activity that is open to everybody: short enough for a poster."""
 	return get_url(f"/register/{activity.lower()}")
+
+
+def confirmed_url(activity: str, email: str) -> str:
+	"""Address, for a letter to `email` alone, where its reader registers for an activity open to everybody."""
+	key = frappe.db.get_value(ACTIVITY, activity, "link_key") or _give_key(ACTIVITY, activity)
+	until = getdate() + timedelta(days=CONFIRMED_DAYS)
+	return get_url(f"/register/{make_token(f'{activity}{_BETWEEN}{email}', key, until, CONFIRMED)}")
 
 
 def certificate_url(token: str) -> str:
@@ -238,4 +256,5 @@ def _decode(token: str | None) -> tuple[bytes, bytes, Link] | None:
 	if _encode(data) != token.lower() or purpose not in PURPOSES or not name:
 		return None
 	expires_on = _EPOCH + timedelta(days=int.from_bytes(days, "big"))
-	return mac, body, Link(name, purpose, expires_on)
+	name, _between, email = name.partition(_BETWEEN) if purpose == CONFIRMED else (name, "", "")
+	return mac, body, Link(name, purpose, expires_on, email or None)

@@ -92,6 +92,7 @@ class InvitationCampaign(Document):
 		default_language: DF.Link | None
 		default_officer: DF.Link | None
 		default_tier: DF.Link | None
+		delegate_role: DF.Literal["", "Speaker", "Exhibitor", "Delegate", "Guest"]
 		email_account: DF.Link | None
 		finished_at: DF.Datetime | None
 		from_date: DF.Date
