@@ -9,19 +9,32 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import frappe
 from frappe import _
+from frappe.utils import getdate
 
 from imta_crm.erp import masters
+from imta_crm.policy.names import safe_cell
 
 Filters = dict[str, Any]
 Row = TypeVar("Row", bound=Mapping)
 
 SET, NOT_SET = ("is", "set"), ("is", "not set")
+
+
+@dataclass
+class Group:
+	"""Rows that stand together in one line of a report, and the filters that select them."""
+
+	label: str
+	filters: Filters
+	rows: list = field(default_factory=list)
+	more: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,8 +87,8 @@ def matcher(filters: Filters) -> Callable[[Mapping], bool]:
 	"""Whether a row fits filters that are a value, "in" or set. A flag may stand for a field that is set."""
 
 	def fits_all(row: Mapping) -> bool:
-		for field, wanted in filters.items():
-			value = row.get(field)
+		for name, wanted in filters.items():
+			value = row.get(name)
 			if wanted == SET:
 				fit = bool(value)
 			elif isinstance(wanted, tuple):
@@ -148,3 +161,56 @@ def by_region(rows: Iterable[Mapping], fieldname: str = "territory") -> Iterator
 		yield Region(root, "", 0, nowhere, {fieldname: root}, in_tree=False)
 	if inside[""]:
 		yield Region("", "", 0, inside[""], within(fieldname, None), in_tree=False)
+
+
+# Groups of a report
+
+
+def by_place(rows: Iterable[Mapping], of_all: Filters, fieldname: str = "territory") -> Iterator[Group]:
+	"""The tree of regions as groups, for a report with `name_field` key and `parent_field` parent. One query."""
+	for region in by_region(rows, fieldname):
+		more = {
+			"key": region.name,
+			"parent": region.parent,
+			"indent": region.depth,
+			"bold": int(region.in_tree and not region.depth),
+		}
+		yield Group(region.label, of_all | region.filters, region.rows, more)
+
+
+def by_value(
+	rows: Iterable[Mapping],
+	fieldname: str,
+	of_all: Filters,
+	*,
+	label: Callable[[str], str],
+	nobody: str,
+) -> Iterator[Group]:
+	"""One group for each value of a field, the largest first; `nobody` names those without a value."""
+	for value, found in largest_first(gather(rows, fieldname)):
+		text = safe_cell(label(value)) if value else nobody
+		yield Group(text, of_all | {fieldname: value or NOT_SET}, found, {"key": value})
+
+
+def by_year(
+	rows: Iterable[Mapping], fieldname: str, of_all: Filters, *, until: datetime | None = None
+) -> Iterator[Group]:
+	"""One group for each calendar year of a moment, the latest first."""
+	groups: dict[int, list] = defaultdict(list)
+	for row in rows:
+		groups[year_of(row[fieldname])].append(row)
+	for year, found in sorted(groups.items(), reverse=True):
+		chosen = {fieldname: in_year(year, until=until) if year else NOT_SET}
+		yield Group(str(year or _("No date")), of_all | chosen, found, {"key": year})
+
+
+def year_of(moment: datetime | date | str | None) -> int:
+	return getdate(moment).year if moment else 0
+
+
+def in_year(year: int, *, until: datetime | None = None) -> tuple[str, tuple[str, str]]:
+	"""Filter of a Datetime field: within a calendar year of the site's zone, and not after `until`."""
+	last = f"{year:04}-12-31 23:59:59"
+	if until:
+		last = min(last, until.strftime("%Y-%m-%d %H:%M:%S"))
+	return ("between", (f"{year:04}-01-01 00:00:00", last))

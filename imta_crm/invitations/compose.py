@@ -51,7 +51,7 @@ def compose(invitation: Mapping, step, rules: CampaignRules, language: str | Non
 	to = cstr(invitation.get("email")).strip()
 	if not to:
 		raise NotComposed(_("There is no e-mail address."))
-	if not _is_address(to):
+	if not is_address(to):
 		raise NotComposed(_("{0} is not a valid e-mail address.").format(to))
 	if not invitation.get("link_key"):
 		raise NotComposed(_("{0} has no key for its reply page.").format(invitation.get("name")))
@@ -62,7 +62,7 @@ def compose(invitation: Mapping, step, rules: CampaignRules, language: str | Non
 		invitation=invitation.get("name"),
 		step_key=key,
 		to=to,
-		to_name=_one_line(mail_facts.contact_name(invitation) or cstr(invitation.get("prospect_name")))[:70],
+		to_name=one_line(mail_facts.contact_name(invitation) or cstr(invitation.get("prospect_name")))[:70],
 		subject=subject,
 		html=html,
 		text=to_text(html),
@@ -73,7 +73,7 @@ def compose(invitation: Mapping, step, rules: CampaignRules, language: str | Non
 	)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
 	"""One plain address, such as every mail server takes."""
 	whole = bool(text) and text.isascii() and text.isprintable() and "," not in text
 	return whole and validate_email_address(text) == text
@@ -113,9 +113,9 @@ class Template:
 	language: str | None
 
 	def render(self, facts: Mapping) -> tuple[str, str]:
-		"""Subject, on one line, and HTML body, always with a line about opting out. Raises NotComposed."""
+		"""Subject, on one line, and HTML body, with a line about opting out where there is one. Raises NotComposed."""
 		try:
-			subject = _one_line(self.subject(facts))[:SUBJECT_LENGTH]
+			subject = one_line(self.subject(facts))[:SUBJECT_LENGTH]
 			html = str(self.body(facts)).strip()
 		except Exception as error:
 			# Whatever a template does, it does it to its own mails only.
@@ -126,7 +126,8 @@ class Template:
 			raise NotComposed(_("E-mail template {0} makes an empty subject.").format(self.name))
 		if not strip_html(html).strip():
 			raise NotComposed(_("E-mail template {0} makes an empty text.").format(self.name))
-		if escape_html(cstr(facts["opt_out_url"])) not in html:
+		# A letter that somebody has asked for has no such line.
+		if "opt_out_url" in facts and escape_html(cstr(facts["opt_out_url"])) not in html:
 			html += str(facts["opt_out"])
 		if _RELATIVE.search(html):
 			html = frappe.utils.expand_relative_urls(html)
@@ -136,15 +137,15 @@ class Template:
 _RELATIVE = re.compile(r"""(?:href|src)\s*=\s*["']?/""", re.IGNORECASE)
 
 
-def get_template(name: str) -> Template:
-	"""The compiled template; read once in a request or job. Raises NotComposed."""
+def get_template(name: str, names: frozenset[str] = mail_facts.NAMES) -> Template:
+	"""The compiled template, which may use these names; read once in a request or job. Raises NotComposed."""
 	if not hasattr(frappe.local, "imta_mail_templates"):
 		frappe.local.imta_mail_templates = {}
 	cache = frappe.local.imta_mail_templates
-	stamp = _stamp(name)
-	if name not in cache or cache[name][0] != stamp:
-		cache[name] = stamp, _compile(name)
-	return cache[name][1]
+	key, stamp = (name, names), _stamp(name)
+	if key not in cache or cache[key][0] != stamp:
+		cache[key] = stamp, _compile(name, names)
+	return cache[key][1]
 
 
 def _stamp(name: str):
@@ -156,26 +157,26 @@ def _stamp(name: str):
 		raise NotComposed(_("There is no e-mail template {0}.").format(name)) from None
 
 
-def _compile(name: str) -> Template:
+def _compile(name: str, names: frozenset[str]) -> Template:
 	doc = frappe.get_cached_doc("Email Template", name)
 	subject, body = cstr(doc.subject), cstr(doc.response_html if doc.use_html else doc.response)
 	words = strip_html(re.sub(r"{[{%].*?[%}]}", "", f"{subject} {body}"))
 	return Template(
 		name=name,
-		subject=_compiled(name, subject, autoescape=False),
-		body=_compiled(name, body, autoescape=True),
+		subject=_compiled(name, subject, names, autoescape=False),
+		body=_compiled(name, body, names, autoescape=True),
 		language=(ZH if mail_facts.is_chinese(words) else EN) if words.strip() else None,
 	)
 
 
-def _compiled(name: str, source: str, *, autoescape: bool) -> Callable[[Mapping], str]:
+def _compiled(name: str, source: str, names: frozenset[str], *, autoescape: bool) -> Callable[[Mapping], str]:
 	from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 
 	env = frappe.utils.jinja.get_jenv().overlay(autoescape=autoescape, undefined=StrictUndefined)
 	if ".__" in source:  # as Frappe does
 		raise NotComposed(_("E-mail template {0}: {1}").format(name, _("Illegal template")))
 	try:
-		unknown = meta.find_undeclared_variables(env.parse(source)) - mail_facts.NAMES - env.globals.keys()
+		unknown = meta.find_undeclared_variables(env.parse(source)) - names - env.globals.keys()
 		template = env.from_string(source)
 	except TemplateSyntaxError as error:
 		raise NotComposed(
@@ -183,14 +184,14 @@ def _compiled(name: str, source: str, *, autoescape: bool) -> Callable[[Mapping]
 		) from error
 	if unknown:
 		raise NotComposed(
-			_("E-mail template {0} names what invitations do not have: {1}").format(
+			_("E-mail template {0} names what its letters do not have: {1}").format(
 				name, ", ".join(sorted(unknown))
 			)
 		)
 	return template.render
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
 	"""Without line breaks and control characters, which would end or forge a header."""
 	return tidy("".join(character if character.isprintable() else " " for character in text))
 
@@ -337,7 +338,7 @@ def _sample(rules: CampaignRules, step_key: str, row: Mapping | None, language: 
 		invitation=rules.name,
 		step_key=step_key,
 		to=cstr(invitee.get("email")),
-		to_name=_one_line(mail_facts.contact_name(invitee) or cstr(invitee.get("prospect_name")))[:70],
+		to_name=one_line(mail_facts.contact_name(invitee) or cstr(invitee.get("prospect_name")))[:70],
 		subject=subject,
 		html=html,
 		text=to_text(html),

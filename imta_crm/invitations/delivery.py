@@ -1,8 +1,7 @@
 """What became of the mails: reconciles touches with Frappe's Email Queue.
 
-Frappe's flush sends a mail in three commits: "Sending", the recipient's row "Sent", and "Sent" or the error.
-It tries each of ours once (`sending.once_only`); whether a failed one may go again is decided here, by what
-the server said (`policy.mail_failure`):
+Frappe's flush tries each of our mails once (see `mail_queue`); whether a failed one may go again is decided
+here, by what the server said (`policy.mail_failure`):
 
 - an outage, or "come again later": the same row goes back, with the same Message-ID, after a growing wait
   within the recipient's working hours;
@@ -26,23 +25,30 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe import _
-from frappe.email.doctype.email_queue.email_queue import get_email_retry_limit
 from frappe.query_builder.functions import Coalesce
 from frappe.utils import cint, cstr, get_datetime, get_system_timezone, now_datetime
 from pypika.terms import Case
 from rq.timeouts import JobTimeoutException
 
 from imta_crm.erp import masters
-from imta_crm.invitations import campaigns, record, sending, tasks
+from imta_crm.invitations import campaigns, mail_queue, record, sending, tasks
+from imta_crm.invitations.mail_queue import (
+	AFTER_OUTAGE,
+	AFTER_REFUSAL,
+	DEAD_AFTER,
+	EMAIL_QUEUE,
+	GIVE_UP_AFTER,
+	GRACE,
+	TAKEN_BACK,
+	is_past,
+)
 from imta_crm.invitations.sending import (
 	BOUNCED,
-	EMAIL_QUEUE,
 	FAILED,
 	INVITATION,
 	QUEUED,
 	SENT,
 	SKIPPED,
-	TAKEN_BACK,
 	TO_DO,
 	TOUCH,
 	UNKNOWN,
@@ -56,17 +62,8 @@ from imta_crm.transactions import persistently
 CHUNK = 200
 #: States of a campaign in which what was queued may leave.
 SENDING = ("Running", "Completed")
-#: A flush that has read a row marks it "Sending" at once. After this long it has, or it is no more.
-GRACE = timedelta(minutes=1)
-#: A mail is in the hands of the server for two minutes at most (Frappe's time-out), a flush for some more.
-DEAD_AFTER = timedelta(minutes=30)
-#: Waits before a mail goes to the server again.
-AFTER_OUTAGE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60))
-AFTER_REFUSAL = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240))
 #: Frappe's flush comes every few minutes. What has not left by then may have missed the recipient's hours.
 STANDS_STILL_AFTER = timedelta(hours=1)
-#: How long a server may say "come again" before we believe that it will not take the mail. RFC 5321: 4-5 days.
-GIVE_UP_AFTER = timedelta(days=4)
 
 
 def reconcile(now: datetime | None = None, campaign: str | None = None) -> dict[str, int]:
@@ -266,30 +263,8 @@ def _settle_one(name: str, now: datetime) -> str:
 	return outcome
 
 
-def _mail_of(touch: frappe._dict) -> frappe._dict | None:
-	mail = (
-		frappe.db.get_value(
-			EMAIL_QUEUE,
-			touch.email_queue,
-			["name", "status", "error", "modified", "retry"],
-			as_dict=True,
-			for_update=True,
-		)
-		if touch.email_queue
-		else None
-	)
-	if mail and mail.status in ("Sending", "Error", TAKEN_BACK):
-		# Said by itself, right after the server has: whatever went wrong afterwards, it has left.
-		delivered = frappe.db.get_value(
-			"Email Queue Recipient", {"parent": mail.name}, ["status", "modified"]
-		)
-		if delivered and delivered[0] == "Sent":
-			mail.status, mail.modified = "Sent", delivered[1]
-	return mail
-
-
 def _settle_queued(touch: frappe._dict, now: datetime) -> str:
-	mail = _mail_of(touch)
+	mail = mail_queue.read(touch.email_queue)
 	if not mail:
 		return _unknown(
 			touch, _("The mail is no longer in the Email Queue; nobody can tell whether it was sent.")
@@ -298,7 +273,7 @@ def _settle_queued(touch: frappe._dict, now: datetime) -> str:
 		return _sent(touch, mail)
 	if mail.status == "Error":
 		return _failed(touch, mail, now)
-	if mail.status == "Sending" and _is_past(mail.modified, now, DEAD_AFTER):
+	if mail.status == "Sending" and is_past(mail.modified, now, DEAD_AFTER):
 		return _unknown(touch, _("The process that sent the mail died; nobody can tell whether it was sent."))
 	if mail.status == TAKEN_BACK:
 		write_touches([touch.name], status=SKIPPED, problem=cstr(mail.error)[:500])
@@ -307,11 +282,11 @@ def _settle_queued(touch: frappe._dict, now: datetime) -> str:
 
 
 def _settle_taken_back(touch: frappe._dict, now: datetime) -> str:
-	mail = _mail_of(touch)
+	mail = mail_queue.read(touch.email_queue)
 	if mail and mail.status == "Sent":
 		return _sent(touch, mail)
 	if mail and mail.status == "Sending":
-		if _is_past(mail.modified, now, DEAD_AFTER):
+		if is_past(mail.modified, now, DEAD_AFTER):
 			return _unknown(
 				touch, _("The process that sent the mail died; nobody can tell whether it was sent.")
 			)
@@ -320,13 +295,12 @@ def _settle_taken_back(touch: frappe._dict, now: datetime) -> str:
 		return _unknown(touch, mail_failure.classify(mail.error).text)
 	if mail and mail.status != TAKEN_BACK:
 		# Put up again by hand, or a flush that had read it failed.
-		frappe.db.set_value(EMAIL_QUEUE, mail.name, {"status": TAKEN_BACK, "error": touch.problem})
+		mail_queue.take_back(mail.name, touch.problem)
 		return ""
-	if mail and not _is_past(mail.modified, now, GRACE):
+	if mail and not is_past(mail.modified, now, GRACE):
 		return ""
 	if mail:
-		frappe.db.delete("Email Queue Recipient", {"parent": mail.name})
-		frappe.db.delete(EMAIL_QUEUE, {"name": mail.name})
+		mail_queue.remove(mail.name)
 	if _is_wanted(touch, now):
 		frappe.db.delete(TOUCH, {"name": touch.name})
 		return "taken_back"
@@ -356,26 +330,24 @@ def _sent(touch: frappe._dict, mail: frappe._dict) -> str:
 
 def _unknown(touch: frappe._dict, problem: str) -> str:
 	write_touches([touch.name], status=UNKNOWN, problem=problem[:500], retry_at=None)
-	if frappe.db.exists(EMAIL_QUEUE, {"name": touch.email_queue, "status": ("!=", "Sent")}):
-		# Never again, also not by the Retry button.
-		frappe.db.set_value(EMAIL_QUEUE, touch.email_queue, "status", TAKEN_BACK)
+	mail_queue.set_aside(touch.email_queue)  # never again
 	record.note(touch.invitation, f"{touch.step_title}: {problem}")
 	return "unknown"
 
 
 def _failed(touch: frappe._dict, mail: frappe._dict, now: datetime) -> str:
 	failure = mail_failure.classify(mail.error)
-	_forget_notifications(mail.name)
+	mail_queue.forget_notifications(mail.name)
 	if failure.kind == mail_failure.UNKNOWN:
 		return _unknown(touch, failure.text)
 	if failure.kind == mail_failure.RECIPIENT:
 		write_touches([touch.name], status=FAILED, problem=failure.text, retry_at=None)
-		_set_aside(mail.name)
+		mail_queue.set_aside(mail.name)
 		_unreachable(touch.invitation, failure.text)
 		return "failed"
 	if failure.kind == mail_failure.MESSAGE or _has_had_enough(touch, failure, now):
 		write_touches([touch.name], status=FAILED, problem=failure.text, retry_at=None)
-		_set_aside(mail.name)
+		mail_queue.set_aside(mail.name)
 		_tell_campaign(touch.campaign, failure.text)
 		return "failed"
 	return _put_back(touch, mail, failure, now)
@@ -393,7 +365,7 @@ def _has_had_enough(touch: frappe._dict, failure: mail_failure.Failure, now: dat
 def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Failure, now: datetime) -> str:
 	"""The server has not taken it: the same mail again, later, within the recipient's hours."""
 	if reason := _why_not(touch):
-		frappe.db.set_value(EMAIL_QUEUE, mail.name, {"status": TAKEN_BACK, "error": reason})
+		mail_queue.take_back(mail.name, reason)
 		write_touches([touch.name], status=SKIPPED, problem=reason)
 		return "taken_back"
 	waits = AFTER_REFUSAL if failure.kind == mail_failure.TEMPORARY else AFTER_OUTAGE
@@ -402,11 +374,7 @@ def _put_back(touch: frappe._dict, mail: frappe._dict, failure: mail_failure.Fai
 		INVITATION, touch.invitation, ["campaign", "country", "time_zone"], as_dict=True
 	)
 	again = _fit(row, now + waits[min(attempts, len(waits)) - 1])
-	frappe.db.set_value(
-		EMAIL_QUEUE,
-		mail.name,
-		{"status": "Not Sent", "send_after": again, "retry": get_email_retry_limit(), "error": mail.error},
-	)
+	mail_queue.put_back(mail, again)
 	write_touches([touch.name], problem=failure.text, attempts=attempts + 1, retry_at=again)
 	if failure.kind == mail_failure.SERVER:
 		_tell_campaign(touch.campaign, failure.text)
@@ -437,23 +405,8 @@ def _fit(row: frappe._dict, moment: datetime) -> datetime:
 	return moment
 
 
-def _set_aside(mail: str) -> None:
-	"""Refused for good: nobody shall send it again with the Retry button. Its error stays to be read."""
-	frappe.db.set_value(EMAIL_QUEUE, mail, "status", TAKEN_BACK)
-
-
-def _forget_notifications(mail: str) -> None:
-	"""Frappe tells the owner of the row of each failure; here it is dealt with."""
-	frappe.db.delete("Notification Log", {"document_type": EMAIL_QUEUE, "document_name": mail})
-
-
 def _tell_campaign(campaign: str, problem: str) -> None:
 	frappe.db.set_value(campaigns.CAMPAIGN, campaign, "last_problem", problem, update_modified=False)
-
-
-def _is_past(moment: datetime | str, now: datetime, wait: timedelta) -> bool:
-	"""Longer ago than `wait`; or so far ahead that the clock was wrong when it was written."""
-	return abs(now - get_datetime(moment)) > wait
 
 
 # Bounces

@@ -7,7 +7,7 @@ in a request or job.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -149,9 +149,9 @@ def _facts(
 	get = invitation.get
 	chinese = language == "zh"
 	tier = _tier(get("tier") or rules.default_tier)
-	officer_name, officer_email = _officer(get("officer") or rules.default_officer or rules.campaign_owner)
+	officer_name, officer_email = officer_of(get("officer") or rules.default_officer or rules.campaign_owner)
 	urls = {key: f"{reply}&{urlencode({'reply': answer})}" for key, answer in ANSWERS.items()}
-	alliance, alliance_zh, secretariat = _alliance()
+	alliance, alliance_zh, secretariat = alliance_names()
 	return {
 		"prospect_name": cstr(get("prospect_name")),
 		"prospect_name_local": cstr(get("prospect_name_local") or get("prospect_name")),
@@ -197,7 +197,7 @@ def is_chinese(text: str) -> bool:
 
 def opt_out_line(url: str, language: str) -> Markup:
 	"""The paragraph under a letter that says how not to get another one."""
-	alliance, alliance_zh, _email = _alliance()
+	alliance, alliance_zh, _email = alliance_names()
 	return Markup(
 		f'<p style="margin-top:28px;font-size:12px;line-height:18px;color:#6b7280">{_OPT_OUT[language]}</p>'
 	).format(alliance=(alliance_zh if language == "zh" else None) or alliance, url=url)
@@ -223,6 +223,11 @@ def _buttons(rules: CampaignRules, urls: Mapping[str, str], language: str) -> Ma
 	else:
 		row = [(urls["yes_url"], words["yes_url"]), (urls["no_url"], words["decline"])]
 		other = None
+	return buttons(row, other)
+
+
+def buttons(row: Sequence[tuple[str, str]], other: tuple[str, str] | None = None) -> Markup:
+	"""Links (address, words) that look like buttons, the first one filled; `other` is a small line below."""
 	parts = [
 		Markup('<a href="{}" style="{}">{}</a>').format(url, _PLAIN if number else _FILLED, label)
 		for number, (url, label) in enumerate(row)
@@ -304,7 +309,7 @@ def _tier(name: str | None) -> dict[str, str]:
 	}
 
 
-def _officer(user: str | None) -> tuple[str, str]:
+def officer_of(user: str | None) -> tuple[str, str]:
 	"""Name and address of the officer; nobody's where only the system is named."""
 	if not user or user in frappe.STANDARD_USERS:
 		return "", ""
@@ -312,7 +317,7 @@ def _officer(user: str | None) -> tuple[str, str]:
 	return (row.full_name or "", row.email or "") if row and row.enabled else ("", "")
 
 
-def _alliance() -> tuple[str, str, str]:
+def alliance_names() -> tuple[str, str, str]:
 	settings = frappe.get_cached_doc("Alliance Settings")
 	return (
 		settings.alliance_name or "International Mountain Tourism Alliance",

@@ -1,11 +1,12 @@
-"""Puts invitation mails into Frappe's Email Queue, many at once; Frappe's own flush sends them.
+"""Puts the alliance's letters into Frappe's Email Queue, many at once; Frappe's own flush sends them.
 
 `frappe.sendmail` inlines the style sheet, reads the accounts, writes the header objects and inserts two
 documents anew for every mail. Here what all mails of an account and language share is made once, by Frappe's
 own functions: the frame with its styles inlined, and the constant headers. Each mail is then put together as
 text, and the rows of a batch are inserted with a few statements.
 
-A mail is a `multipart/alternative` of plain text and HTML with one recipient, whose name and address stand
+A mail is a `multipart/alternative` of plain text and HTML, perhaps with more forms of the same such as a calendar
+entry, and within a `multipart/mixed` where something is attached. It has one recipient, whose name and address stand
 alone in To. It carries our Message-ID, which the row keeps so that Frappe links replies; List-Unsubscribe with
 an address that takes one click (RFC 8058) and one to write to (RFC 2369); and `Auto-Submitted: auto-generated`
 (RFC 3834), as a job sends it: whoever is out of office need not say so. `Precedence` is left out, RFC 3834 and
@@ -32,7 +33,7 @@ from frappe.model.naming import make_autoname
 from frappe.utils import cstr, now
 
 from imta_crm.invitations import mail_headers
-from imta_crm.invitations.mail import ZH, Mail
+from imta_crm.invitations.mail import ZH, Mail, Part
 
 QUEUE, RECIPIENT = "Email Queue", "Email Queue Recipient"
 #: Mails that people wait for, such as for a new password, are queued with 1 and leave first.
@@ -165,6 +166,12 @@ def check_account(email_account: str | None) -> None:
 	_account(email_account)
 
 
+def sender_address(email_account: str | None, language: str) -> tuple[str, str]:
+	"""Name and address in From of letters in this language. Raises NoOutgoingAccount."""
+	post = _post(email_account, language)
+	return post.name, post.address
+
+
 def sender_of(mail: Mail) -> str:
 	"""Name and address that the mail comes from, as a person reads it. Raises NoOutgoingAccount."""
 	return _post(mail.email_account, mail.language).sender
@@ -211,6 +218,7 @@ class _Frame:
 @dataclass(frozen=True)
 class _Post:
 	account: str | None
+	name: str
 	address: str
 	sender: str
 	reply_to: str
@@ -220,7 +228,6 @@ class _Post:
 
 	def message(self, mail: Mail, message_id: str) -> str:
 		"""The whole mail as text with CRLF."""
-		boundary = f"=_{frappe.generate_hash(length=24)}"
 		lines = [
 			f"Subject: {_folded('Subject', mail.subject)}",
 			f"To: {address(mail.to, mail.to_name)}",
@@ -230,14 +237,18 @@ class _Post:
 			*self._unsubscribe(mail),
 			*(f"{key}: {_folded(key, value)}" for key, value in mail.headers.items()),
 			"MIME-Version: 1.0",
-			f'Content-Type: multipart/alternative; boundary="{boundary}"',
-			"",
-			*_part(boundary, "plain", mail.text),
-			*_part(boundary, "html", self.frame.around(mail)),
-			f"--{boundary}--",
+			*self._body(mail),
 			"",
 		]
 		return _CRLF.join(lines)
+
+	def _body(self, mail: Mail) -> list[str]:
+		"""Content-Type and parts: the forms of the letter, from the plainest on, then what is attached."""
+		forms = [_text("plain", mail.text), _text("html", self.frame.around(mail))]
+		forms += [_data(part) for part in mail.parts if not part.filename]
+		body = _multipart("alternative", forms)
+		attached = [_data(part) for part in mail.parts if part.filename]
+		return _multipart("mixed", [body, *attached]) if attached else body
 
 	def _unsubscribe(self, mail: Mail) -> list[str]:
 		if not mail.unsubscribe_url:
@@ -301,6 +312,7 @@ def _make_post(account: EmailAccount, language: str) -> _Post:
 	headers.append("Auto-Submitted: auto-generated")
 	return _Post(
 		account=account.name if account.is_exists_in_db() else None,
+		name=sender_name,
 		address=sender,
 		sender=address(sender, sender_name, encoded=False),
 		reply_to=reply_to,
@@ -350,15 +362,29 @@ def _folded(key: str, value: str) -> str:
 	return policy.SMTP.header_factory(key, value).fold(policy=policy.SMTP)[len(key) + 2 :].rstrip(_CRLF)
 
 
-def _part(boundary: str, subtype: str, text: str) -> list[str]:
+def _multipart(subtype: str, parts: Sequence[list[str]]) -> list[str]:
+	boundary = f"=_{frappe.generate_hash(length=24)}"
+	lines = [f'Content-Type: multipart/{subtype}; boundary="{boundary}"', ""]
+	for part in parts:
+		lines += [f"--{boundary}", *part]
+	return [*lines, f"--{boundary}--"]
+
+
+def _text(subtype: str, text: str) -> list[str]:
 	encoding, body = _encoded(text)
 	return [
-		f"--{boundary}",
 		f'Content-Type: text/{subtype}; charset="utf-8"',
 		f"Content-Transfer-Encoding: {encoding}",
 		"",
 		body,
 	]
+
+
+def _data(part: Part) -> list[str]:
+	lines = [f"Content-Type: {part.content_type}", "Content-Transfer-Encoding: base64"]
+	if part.filename:
+		lines.append(f'Content-Disposition: attachment; filename="{part.filename}"')
+	return [*lines, "", base64.encodebytes(part.data).decode().replace("\n", _CRLF).rstrip(_CRLF)]
 
 
 def _encoded(text: str) -> tuple[str, str]:

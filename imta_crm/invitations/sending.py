@@ -35,6 +35,7 @@ from rq.timeouts import JobTimeoutException
 from imta_crm.erp import masters
 from imta_crm.invitations import campaigns, compose, mailing, prospects, record, tasks
 from imta_crm.invitations.doctype.invitation_touch.invitation_touch import touch_name
+from imta_crm.invitations.mail_queue import EMAIL_QUEUE, TAKEN_BACK
 from imta_crm.policy import schedule, zones
 from imta_crm.policy.invitation import INVITED, LATER, OPEN, PLANNED, WITHDRAWN
 from imta_crm.policy.schedule import Progress, Step
@@ -45,13 +46,10 @@ if TYPE_CHECKING:
 	from imta_crm.invitations.compose import Mail
 
 CAMPAIGN, INVITATION, TOUCH = "Invitation Campaign", "Invitation", "Invitation Touch"
-EMAIL_QUEUE = "Email Queue"
 QUEUED, SENT, FAILED, BOUNCED, UNKNOWN = "Queued", "Sent", "Failed", "Bounced", "Unknown"
 TO_DO, DONE, SKIPPED = "To Do", "Done", "Skipped"
 #: Of these a person has, or may have, noticed something.
 REACHED = (QUEUED, SENT, BOUNCED, UNKNOWN, DONE)
-#: An Email Queue row that was taken back. Frappe's flush passes over it, and its Retry button, too.
-TAKEN_BACK = "Expired"
 
 CHUNK = 100
 PLAN_CHUNK = 500

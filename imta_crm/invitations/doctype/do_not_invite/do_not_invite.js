@@ -1,5 +1,5 @@
 frappe.ui.form.on("Do Not Invite", {
-	onload_post_render(frm) {
+	onload(frm) {
 		imta.no_default_country(frm);
 	},
 });

@@ -6,30 +6,18 @@ Counted over the invitations that the user may read. Each number carries the lin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import frappe
 from frappe import _
 
-from imta_crm import listing
 from imta_crm.invitations import funnel
-from imta_crm.listing import NOT_SET, Filters, gather, largest_first, names_of
+from imta_crm.listing import NOT_SET, Filters, Group, by_place, gather, largest_first, names_of
 from imta_crm.policy.names import safe_cell
 
 GROUPS = ("Campaign", "Region", "Sector", "Officer")
 MOST_BARS = 12
 IN_CHART = ("invited", "replied", "applied", "admitted")
 COLOURS = ["#9db4c0", "#6fb3a2", "#c79a3a", "#12564a"]
-
-
-@dataclass
-class Group:
-	"""Invitations that stand in one row of the report, and the filters that select them."""
-
-	label: str
-	filters: Filters
-	invitations: list[frappe._dict] = field(default_factory=list)
-	more: dict = field(default_factory=dict)
 
 
 def execute(filters: dict | None = None) -> tuple:
@@ -42,7 +30,7 @@ def execute(filters: dict | None = None) -> tuple:
 	invitations = funnel.facts(of_all) if campaigns else []
 	by_group: dict[str, Callable[..., Iterator[Group]]] = {
 		"Campaign": lambda *given: by_campaign(*given, campaigns),
-		"Region": by_region,
+		"Region": by_place,
 		"Sector": by_sector,
 		"Officer": by_officer,
 	}
@@ -63,7 +51,7 @@ def row_of(group: Group) -> dict:
 	"""One row: the figures and, beside them, where each of them leads."""
 	return {
 		"label": group.label,
-		**funnel.counts(group.invitations),
+		**funnel.counts(group.rows),
 		"routes": funnel.links(group.filters),
 		**group.more,
 	}
@@ -95,14 +83,6 @@ def by_officer(invitations: list, of_all: Filters) -> Iterator[Group]:
 	for officer, rows in largest_first(groups):
 		label = safe_cell(names.get(officer) or officer) if officer else _("No officer")
 		yield Group(label, of_all | {"officer": officer or NOT_SET}, rows)
-
-
-def by_region(invitations: list, of_all: Filters) -> Iterator[Group]:
-	"""The tree of regions down to where the prospects are, without its root; each region with all below it."""
-	for region in listing.by_region(invitations):
-		more = {"key": region.name, "parent": region.parent, "indent": region.depth}
-		more["bold"] = int(region.in_tree and not region.depth)
-		yield Group(region.label, of_all | region.filters, region.rows, more)
 
 
 # What is shown
