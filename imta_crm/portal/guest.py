@@ -13,25 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from urllib.parse import quote, urlencode
 
 import frappe
-from babel.dates import format_date, format_time
 from frappe import _
-from frappe.utils import add_days, cint, get_datetime, getdate
-from frappe.website.page_renderers.base_renderer import BaseRenderer
+from frappe.utils import add_days, cint, getdate
 from werkzeug.wrappers import Response
 
 from imta_crm.invitations import replies
 from imta_crm.invitations.compose import language_of
 from imta_crm.invitations.mail_facts import is_chinese
 from imta_crm.membership.card import CardFacts, facts_by_token
-from imta_crm.membership.doctype.membership_application.mails import alliance_names
 from imta_crm.policy import invitation as policy
-from imta_crm.portal import links
+from imta_crm.portal import links, pages
 from imta_crm.portal.limits import over_limit
-from imta_crm.transactions import persistently
+from imta_crm.portal.pages import TRAP, PortalPage
 
 #: Looks at cards in a minute from one address; a scanner at a conference desk does not need more.
 CARDS_A_MINUTE = 30
@@ -42,9 +37,6 @@ CLICKS_A_MINUTE = 600
 #: Replies to one invitation in an hour; nobody changes their mind more often.
 REPLIES_AN_HOUR = 20
 ONE_CLICK = "One-Click"
-#: A field that no person sees. Whoever fills it is no person.
-TRAP = "fax_number"
-LANGUAGES = {"en": "English", "zh": "中文"}
 
 
 def member_card(token: str | None) -> tuple[int, CardFacts | None]:
@@ -58,25 +50,17 @@ def member_card(token: str | None) -> tuple[int, CardFacts | None]:
 	return (200, facts) if facts else (404, None)
 
 
-class InvitationPage(BaseRenderer):
-	"""`/invitation/<token>`. A page renderer and no file in www: nothing of it is ever in the website's cache.
+class InvitationPage(PortalPage):
+	"""`/invitation/<token>`.
 
 	200 the page, 303 after an answer, 404 no good link (forged, altered, unknown: all alike), 410 a good link
 	that has expired, 422 an answer that is not complete, 429 too often, 503 could not be stored just now.
 	"""
 
-	PATH = "invitation"
+	PATHS = ("invitation",)
 
-	def can_render(self) -> bool:
-		return self.path == self.PATH or self.path.startswith(self.PATH + "/")
-
-	def render(self) -> Response:
-		with _page_language():
-			return self._answer(self.path.partition("/")[2])
-
-	def _answer(self, token: str) -> Response:
-		request = frappe.local.request
-		one_click = request.method == "POST" and links.purpose_of(token) == links.UNSUBSCRIBE
+	def answer(self, token: str) -> Response:
+		one_click = self.is_post and links.purpose_of(token) == links.UNSUBSCRIBE
 		limit = CLICKS_A_MINUTE if one_click else PAGES_A_MINUTE
 		# Before the look-up, so that being refused says nothing about the link either.
 		if over_limit(f"invitation:{limit}", frappe.local.request_ip, limit, 60):
@@ -88,7 +72,7 @@ class InvitationPage(BaseRenderer):
 			return _page("expired", 410)
 		invitation = _read(link.name)
 		page = ReplyPage(invitation) if link.purpose == links.REPLY else UnsubscribePage(invitation)
-		return page.post() if request.method == "POST" else page.get()
+		return page.post() if self.is_post else page.get()
 
 
 class _Page:
@@ -96,35 +80,24 @@ class _Page:
 
 	def __init__(self, invitation: frappe._dict):
 		self.invitation = invitation
-		if not frappe.form_dict.get("_lang"):
-			frappe.local.lang = language_of(invitation)
+		pages.speak(language_of(invitation))
 
 	def act(self, work: Callable[[], None]) -> Response | None:
-		"""Do it all or nothing; a page that says so where it could not be done, None where it was.
-
-		Frappe commits after a page, whatever happened on it: so what failed is undone here.
-		"""
+		"""Do it all or nothing; a page that says so where it could not be done, None where it was."""
 		if over_limit("invitation:reply", self.invitation.name, REPLIES_AN_HOUR, 60 * 60):
 			return _page("busy", 429)
 		try:
-			persistently(work)
+			done = pages.attempt(
+				work,
+				reference=(replies.INVITATION, self.invitation.name),
+				title="A reply could not be stored",
+				lets=(policy.ForbiddenReply, replies.ReplyNotUnderstood),
+			)
 		except policy.ForbiddenReply:
 			# It was closed while the page was open.
-			frappe.db.rollback()
 			self.invitation = _read(self.invitation.name)
 			return self.get(status=409)
-		except replies.ReplyNotUnderstood:
-			frappe.db.rollback()
-			raise
-		except Exception:
-			frappe.db.rollback()
-			frappe.log_error(
-				title="A reply could not be stored",
-				reference_doctype=replies.INVITATION,
-				reference_name=self.invitation.name,
-			)
-			return _page("failed", 503)
-		return None
+		return None if done else _page("failed", 503)
 
 	def get(self, status: int = 200) -> Response:
 		raise NotImplementedError
@@ -151,8 +124,6 @@ class ReplyPage(_Page):
 			last_day=getdate(add_days(getdate(), replies.LATEST_DAYS)),
 			longest_comment=replies.LONGEST_COMMENT,
 			longest_name=replies.LONGEST_NAME,
-			trap=TRAP,
-			csrf_token=frappe.session.data.get("csrf_token"),
 		)
 
 	def post(self) -> Response:
@@ -163,9 +134,8 @@ class ReplyPage(_Page):
 		try:
 			failed = self.act(lambda: form.record(self.invitation.name))
 		except replies.ReplyNotUnderstood as error:
-			frappe.local.message_log = []
 			return self.get(422, str(error), form)
-		return failed or _see_other({"done": 1})
+		return failed or pages.see_other({"done": 1})
 
 	@property
 	def settled(self) -> bool:
@@ -188,7 +158,7 @@ class ReplyPage(_Page):
 		if not self.given:
 			return ""
 		words = _labels(self.invitation)[self.given][0]
-		day = _day(self.invitation.later_on) if self.given == policy.LATER else None
+		day = pages.day(self.invitation.later_on) if self.given == policy.LATER else None
 		return f"{words} · {day}" if day else words
 
 
@@ -204,7 +174,6 @@ class UnsubscribePage(_Page):
 			status,
 			about=_about(self.invitation),
 			done=self.invitation.reply == policy.DO_NOT_WRITE,
-			csrf_token=frappe.session.data.get("csrf_token"),
 		)
 
 	def post(self) -> Response:
@@ -216,7 +185,7 @@ class UnsubscribePage(_Page):
 			if failed:
 				return failed
 		if via == replies.BY_PAGE:
-			return _see_other({})
+			return pages.see_other({})
 		self.invitation.reply = policy.DO_NOT_WRITE
 		return self.get()
 
@@ -293,10 +262,10 @@ def _about(invitation: frappe._dict) -> dict:
 		activity = (campaign.activity_name_zh if chinese else None) or campaign.activity_name
 		about.update(
 			activity=activity or campaign.activity_name_zh or campaign.campaign_name,
-			when=_span(campaign.activity_from, campaign.activity_to),
+			when=pages.span(campaign.activity_from, campaign.activity_to),
 			time_zone=campaign.activity_time_zone,
 			place=campaign.activity_place,
-			answer_until=_day(campaign.answer_until),
+			answer_until=pages.day(campaign.answer_until),
 		)
 	return about
 
@@ -334,96 +303,5 @@ def _labels(invitation: frappe._dict) -> dict[str, tuple[str, str]]:
 	}
 
 
-def _day(day: date | str | None) -> str | None:
-	return format_date(getdate(day), "long", locale=_locale()) if day else None
-
-
-def _span(start: datetime | None, end: datetime | None) -> str | None:
-	"""When an activity takes place, by the clock of its own place."""
-	if not start:
-		return None
-	start, end = get_datetime(start), get_datetime(end) if end else None
-	text = f"{_day(start)} {format_time(start, 'HH:mm', locale=_locale())}"
-	if not end:
-		return text
-	clock = format_time(end, "HH:mm", locale=_locale())
-	return f"{text} – {clock}" if end.date() == start.date() else f"{text} – {_day(end)} {clock}"
-
-
-def _locale() -> str:
-	return "zh_Hans_CN" if frappe.local.lang == "zh" else "en_GB"
-
-
-class _page_language:
-	"""The page speaks English or Chinese: as the address says, else the invitee's, else the browser's."""
-
-	def __enter__(self) -> None:
-		self.before = frappe.local.lang
-		wanted = frappe.form_dict.get("_lang")
-		if wanted not in LANGUAGES:
-			frappe.form_dict.pop("_lang", None)
-			wanted = "zh" if (self.before or "").lower().startswith("zh") else "en"
-		frappe.local.lang = wanted
-
-	def __exit__(self, *_error) -> None:
-		frappe.local.lang = self.before
-
-
 def _page(kind: str, status: int, **context) -> Response:
-	"""The page, with headers that keep it out of caches, search engines, frames and referrers."""
-	language = frappe.local.lang
-	nonce = frappe.generate_hash(length=20)
-	names = alliance_names(language)
-	html = frappe.render_template(
-		"imta_crm/templates/portal/invitation.html",
-		{
-			"kind": kind,
-			"language": language,
-			"switch": {code: _address({"_lang": code}) for code in LANGUAGES},
-			"languages": LANGUAGES,
-			"action": _address({"_lang": language}, without=("done", "reply")),
-			"nonce": nonce,
-			"alliance": names["alliance"],
-			"alliance_other": names["alliance_name" if language == "zh" else "alliance_name_zh"],
-			"secretariat_email": names["secretariat_email"],
-			**context,
-		},
-	)
-	response = Response(html, status=status, mimetype="text/html")
-	response.headers.update(_headers(nonce))
-	response.headers["Content-Language"] = language
-	if status in (429, 503):
-		response.headers["Retry-After"] = "60"
-	return response
-
-
-def _headers(nonce: str | None = None) -> dict[str, str]:
-	style = f"style-src 'nonce-{nonce}'; " if nonce else ""
-	return {
-		"Cache-Control": "no-store, private",
-		"Referrer-Policy": "no-referrer",
-		"X-Robots-Tag": "noindex, nofollow, noarchive",
-		"X-Content-Type-Options": "nosniff",
-		"X-Frame-Options": "DENY",
-		"Content-Security-Policy": (
-			f"default-src 'none'; {style}img-src data:; form-action 'self'; base-uri 'none'; "
-			"frame-ancestors 'none'"
-		),
-	}
-
-
-def _see_other(query: dict) -> Response:
-	"""After an answer the browser asks for the page anew, so that a reload sends nothing again."""
-	address = _address({"_lang": frappe.form_dict.get("_lang"), **query}, without=("done", "reply"))
-	return Response(status=303, headers={**_headers(), "Location": address})
-
-
-def _address(query: dict, without: tuple[str, ...] = ()) -> str:
-	"""This page's own path, with what the address says now and with `query`; never another host's."""
-	args = frappe.local.request.args
-	kept = {key: args[key] for key in ("_lang", "reply", "done") if args.get(key) and key not in without}
-	if kept.get("_lang") not in LANGUAGES:
-		kept.pop("_lang", None)
-	kept.update({key: value for key, value in query.items() if value})
-	path = "/" + quote(frappe.local.request.path.strip("/ "))
-	return path + ("?" + urlencode(kept) if kept else "")
+	return pages.page("invitation.html", status, kind=kind, **context)
