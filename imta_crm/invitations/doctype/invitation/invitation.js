@@ -18,7 +18,7 @@ frappe.ui.form.on("Invitation", {
 		frm.set_query("officer", () => ({ filters: { enabled: 1, user_type: "System User" } }));
 	},
 
-	onload_post_render(frm) {
+	onload(frm) {
 		// The site's own country is no prospect's by default.
 		imta.no_default_country(frm);
 	},
