@@ -219,6 +219,22 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"“{0}”不是时区，请写成 Asia/Shanghai",
 	),
 	"already_member": ("A member already: {0}", "已是会员：{0}"),
+	# Training: who may enrol
+	"training_disabled": ("This program is not offered any more", "该培训项目已停办"),
+	"training_tier": (
+		"This program is not for members of this tier",
+		"该培训项目不面向此会员类别",
+	),
+	"training_guests": ("This program is for members only", "该培训项目仅限会员参加"),
+	"training_staff": (
+		"This program is not open to the secretariat’s staff",
+		"该培训项目不面向秘书处工作人员",
+	),
+	"training_prerequisite": ("“{0}” must be completed first", "须先完成“{0}”"),
+	"training_certificate": (
+		"A valid certificate of “{0}” is needed",
+		"须持有“{0}”的有效证书",
+	),
 	# Activities: who may take part
 	"activity_members_only": ("This activity is for members only", "本活动仅限会员参加"),
 	"activity_invited_only": (
@@ -247,6 +263,22 @@ TEXTS: dict[str, tuple[str, str]] = {
 		"Row {0}: the room is taken by another item at that time",
 		"第 {0} 行：该时段场地已被其他日程占用",
 	),
+	# Attendance: reports of online meetings
+	"report_no_table": (
+		"No table of participants was found: a column with names, and one with times or durations",
+		"未找到参会者列表：需有姓名列以及时间列或时长列",
+	),
+	"report_no_name": ("The row names nobody", "该行没有姓名"),
+	"report_no_time": ("The row has neither times nor a duration", "该行既无时间也无时长"),
+	"report_time_unreadable": ("“{0}” is not a time", "“{0}”不是有效的时间"),
+	"report_ends_before": ("Left at {1}, before joining at {0}", "离开时间 {1} 早于加入时间 {0}"),
+	"attendee_by_email": ("The same e-mail address", "邮箱相同"),
+	"attendee_by_name": ("The same name", "姓名相同"),
+	"attendee_other_email": ("The same name, but another e-mail address", "姓名相同，但邮箱不同"),
+	"attendee_shared_email": ("Several people have this e-mail address", "多人使用同一邮箱"),
+	"attendee_namesakes": ("Several people have this name", "有多人同名"),
+	"attendee_similar": ("A similar name", "姓名相似"),
+	"attendee_unknown": ("Nobody of this name or address is enrolled", "报名名单中没有此姓名或邮箱"),
 }
 
 
