@@ -106,7 +106,7 @@ class SeatedEvent(Document):
 	def before_insert(self) -> None:
 		self.arrivals = self.calendar_sequence = 0
 		self.link_key = secrets.token_hex(LINK_KEY_BYTES)
-		self.fees_invoiced_at = None
+		self.fees_invoiced_at = self.cancel_reason = None
 		if self.status not in (DRAFT, OPEN):
 			self.status = DRAFT
 
@@ -136,18 +136,19 @@ class SeatedEvent(Document):
 			notices.event_changed(self.doctype, self.name)
 		if self.status != before.status:
 			self.follow_status()
-		if self.status in UPCOMING and self.changed(*SEAT_FIELDS, "status"):
-			move_up_later(self.doctype, self.name)
+		if self.status in UPCOMING and self.changed(*SEAT_FIELDS, "status") and self.somebody_waits():
+			_later("move_up", self.doctype, self.name)
 
 	def on_trash(self) -> None:
-		if frappe.db.exists(self.kind.booking, {self.kind.field: self.name}):
+		if frappe.db.exists(self.seat_kind.booking, {self.seat_kind.field: self.name}):
 			frappe.throw(
 				_("{0} has enrolments and cannot be deleted; cancel it instead.").format(self.title),
 				EventHasBookings,
 			)
 
 	@property
-	def kind(self) -> kinds.Kind:
+	def seat_kind(self) -> kinds.Kind:
+		"""Not `kind`: that is a field of Alliance Activity."""
 		return kinds.of_event(self.doctype)
 
 	# What was before
@@ -235,9 +236,7 @@ class SeatedEvent(Document):
 					_("{0} has been held and cannot be cancelled any more.").format(self.title), WrongStep
 				)
 			if not self.cancel_reason:
-				frappe.throw(
-					_("Why is it cancelled? Whoever is enrolled is told so."), frappe.MandatoryError
-				)
+				frappe.throw(_("Why is it cancelled? Whoever is enrolled is told so."), frappe.MandatoryError)
 
 	def validate_over(self) -> None:
 		before = self.get_doc_before_save()
@@ -276,7 +275,9 @@ class SeatedEvent(Document):
 		self._check_rows("limits", ("tier",))
 		for row in self.limits:
 			if cint(row.seats) < 0:
-				frappe.throw(_("Row {0}: how many seats may an organisation have?").format(row.idx), WrongSeats)
+				frappe.throw(
+					_("Row {0}: how many seats may an organisation have?").format(row.idx), WrongSeats
+				)
 
 	def validate_fees(self) -> None:
 		for row in self.fees:
@@ -290,7 +291,7 @@ class SeatedEvent(Document):
 		if not 0 <= flt(self.late_credit_percent) <= 100:
 			frappe.throw(_("A credit is from 0 to 100 percent."), WrongSeats)
 		if self.changed("fee_currency") and frappe.db.exists(
-			self.kind.booking, {self.kind.field: self.name, "currency": ("is", "set")}
+			self.seat_kind.booking, {self.seat_kind.field: self.name, "currency": ("is", "set")}
 		):
 			frappe.throw(_("Somebody has to pay a fee already, so the currency stays."), WrongSeats)
 
@@ -306,12 +307,15 @@ class SeatedEvent(Document):
 
 	def taken(self) -> int:
 		"""Seats held at this moment; a locking read, which a snapshot of before cannot deceive."""
-		booking = frappe.qb.DocType(self.kind.booking)
+		booking = frappe.qb.DocType(self.seat_kind.booking)
 		return len(
 			(
 				frappe.qb.from_(booking)
 				.select(booking.name)
-				.where((booking[self.kind.field] == self.name) & booking.status.isin(list(policy.HOLDS_SEAT)))
+				.where(
+					(booking[self.seat_kind.field] == self.name)
+					& booking.status.isin(list(policy.HOLDS_SEAT))
+				)
 				.for_update()
 			).run()
 		)
@@ -337,76 +341,67 @@ class SeatedEvent(Document):
 	def raise_sequence(self) -> None:
 		"""Participants' calendars take an update only where its number is higher than that of what they have."""
 		before = self.get_doc_before_save()
-		if before and before.status in UPCOMING and self.status in UPCOMING and self.changed(*CALENDAR_FIELDS):
+		if (
+			before
+			and before.status in UPCOMING
+			and self.status in UPCOMING
+			and self.changed(*CALENDAR_FIELDS)
+		):
 			self.calendar_sequence = cint(before.calendar_sequence) + 1
+
+	def somebody_waits(self) -> bool:
+		return bool(
+			frappe.db.exists(
+				self.seat_kind.booking, {self.seat_kind.field: self.name, "status": policy.WAITLISTED}
+			)
+		)
 
 	def follow_times(self) -> None:
 		"""The bookings know when their event is, for the check of double booking."""
-		booking = frappe.qb.DocType(self.kind.booking)
+		booking = frappe.qb.DocType(self.seat_kind.booking)
 		(
 			frappe.qb.update(booking)
 			.set(booking.starts_at_site, self.starts_at_site)
 			.set(booking.ends_at_site, self.ends_at_site)
-			.where(booking[self.kind.field] == self.name)
+			.where(booking[self.seat_kind.field] == self.name)
 		).run()
 
 	def follow_status(self) -> None:
-		if self.status == CANCELLED:
-			cancel_bookings_later(self.doctype, self.name)
+		if self.status == CANCELLED and frappe.db.exists(
+			self.seat_kind.booking, {self.seat_kind.field: self.name, "live_key": ("is", "set")}
+		):
+			_later("cancel_bookings", self.doctype, self.name)
 
 
-def move_up_later(event_doctype: str, event: str) -> None:
-	"""Offer seats that are free now to who waits for them, once this transaction is kept."""
-	frappe.enqueue(
-		"imta_crm.seating.seats.advance",
-		queue="short",
-		job_id=f"imta-seats::{event}",
-		deduplicate=True,
-		enqueue_after_commit=True,
-		now=bool(frappe.flags.in_test),
-		event_doctype=event_doctype,
-		event=event,
-	)
-
-
-def cancel_bookings_later(event_doctype: str, event: str) -> None:
-	frappe.enqueue(
-		"imta_crm.seating.event.cancel_bookings",
-		queue="default",
-		job_id=f"imta-called-off::{event}",
-		deduplicate=True,
-		enqueue_after_commit=True,
-		now=bool(frappe.flags.in_test),
-		event_doctype=event_doctype,
-		event=event,
-	)
-
-
-def cancel_bookings(event_doctype: str, event: str) -> int:
-	"""Cancel whatever is still live of an event that was called off; returns how many. Repeating it is harmless.
-
-	One booking that fails does not keep the others; it is tried again by `catch_up`.
-	"""
+def move_up(doctype: str, name: str) -> int:
+	"""Offer seats that are free now to who waits for them; returns how many."""
 	from imta_crm.seating import seats
 
-	kind = kinds.of_event(event_doctype)
-	said = frappe.db.get_value(event_doctype, event, ["status", "cancel_reason", "modified_by"], as_dict=True)
+	return seats.advance(doctype, name)
+
+
+def cancel_bookings(doctype: str, name: str) -> int:
+	"""Cancel whatever is still live of an event that was called off; returns how many. Repeating it is harmless."""
+	from imta_crm.seating import seats
+
+	said = frappe.db.get_value(doctype, name, ["status", "cancel_reason"], as_dict=True)
 	if not said or said.status != CANCELLED:
 		return 0
-	names = frappe.get_all(
-		kind.booking, {kind.field: event, "live_key": ("is", "set")}, pluck="name", order_by="queue_no"
+	return seats.cancel_all(doctype, name, reason=said.cancel_reason)
+
+
+def _later(job: str, doctype: str, name: str) -> None:
+	"""Once this transaction is kept: the lock of the event is then free, and what is tried again is the job alone."""
+	frappe.enqueue(
+		f"imta_crm.seating.event.{job}",
+		queue="default",
+		job_id=f"imta-{job}::{doctype}::{name}",
+		deduplicate=True,
+		enqueue_after_commit=True,
+		now=bool(frappe.flags.in_test),
+		doctype=doctype,
+		name=name,
 	)
-	done = 0
-	for name in names:
-		try:
-			seats.cancel(kind.booking, name, reason=said.cancel_reason, by=said.modified_by, by_staff=True)
-		except Exception:
-			frappe.db.rollback()
-			frappe.log_error(_("An enrolment could not be cancelled: {0}").format(name))
-		else:
-			done += 1
-		keep_step()
-	return done
 
 
 def catch_up(now: datetime | None = None) -> None:
@@ -418,7 +413,12 @@ def catch_up(now: datetime | None = None) -> None:
 			hold(kind.event, name)
 			keep_step()
 		for name in _called_off_with_bookings(kind):
-			cancel_bookings(kind.event, name)
+			try:
+				cancel_bookings(kind.event, name)
+			except Exception:
+				frappe.db.rollback()
+				frappe.log_error(title="Enrolments of a cancelled event are still to be cancelled")
+			keep_step()
 
 
 def hold(event_doctype: str, event: str) -> bool:
