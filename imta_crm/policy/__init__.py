@@ -26,6 +26,8 @@ all call the same functions. Rates, tiers, days and calendars are arguments: the
 | `prospect_file` | a spreadsheet of prospects |
 | `targets` | how many members a plan aims at, by region, sector and tier |
 | `activities` | who may take part in an activity, as what, and whether its programme fits |
+| `attendance` | reports of online meetings, who is who in them, how long somebody was there, and whether it is enough |
+| `certificate` | how long a certificate counts, and what it is on a day |
 | `funnel` | how many invitations came how far |
 | `mail_failure` | what an error in sending a mail means, and whether it may be tried again |
 | `inbound` | what an incoming mail is: an answer, an automatic one, a bounce, a wish to be left alone |

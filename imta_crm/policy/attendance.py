@@ -341,13 +341,13 @@ def names_of(written: str) -> frozenset[str]:
 
 def sittings(begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
 	"""When there is something to attend: of an event of several days, each day between the same hours."""
-	if begin.date() == end.date() or end.time() <= begin.time():
+	if begin.date() == end.date() or end.timetz() <= begin.timetz():
 		return [(begin, end)]
 	days = (end.date() - begin.date()).days
 	return [
 		(
-			datetime.combine(begin.date() + timedelta(days=day), begin.time()),
-			datetime.combine(begin.date() + timedelta(days=day), end.time()),
+			datetime.combine(begin.date() + timedelta(days=day), begin.timetz()),
+			datetime.combine(begin.date() + timedelta(days=day), end.timetz()),
 		)
 		for day in range(days + 1)
 	]
