@@ -50,6 +50,7 @@ permission_query_conditions = {
 	"Invitation Touch": "imta_crm.invitations.permissions.touch_query",
 	"Prospect Import": "imta_crm.invitations.permissions.import_query",
 	"Prospect Import Row": "imta_crm.invitations.permissions.import_rows_query",
+	"Activity Delegate": "imta_crm.activities.permissions.delegate_query",
 }
 has_permission = {
 	"Contact": "imta_crm.membership.permissions.person_has_permission",
@@ -65,6 +66,7 @@ has_permission = {
 	"Invitation": "imta_crm.invitations.permissions.invitation_has_permission",
 	"Invitation Touch": "imta_crm.invitations.permissions.touch_has_permission",
 	"Prospect Import": "imta_crm.invitations.permissions.import_has_permission",
+	"Activity Delegate": "imta_crm.activities.permissions.delegate_has_permission",
 }
 
 override_whitelisted_methods = {
@@ -101,7 +103,10 @@ doc_events = {
 		"on_trash": "imta_crm.invitations.conversion.release_invitation",
 	},
 	"IMTA Member": {
-		"onload": "imta_crm.liaison.contacts.show_on_member",
+		"onload": [
+			"imta_crm.liaison.contacts.show_on_member",
+			"imta_crm.activities.engagement.show_on_member",
+		],
 		"after_insert": "imta_crm.invitations.conversion.follow_member",
 		"on_update": [
 			"imta_crm.liaison.next_steps.hand_over",
@@ -148,7 +153,15 @@ doc_events = {
 }
 
 # Timeline
-additional_timeline_content = {"IMTA Member": ["imta_crm.liaison.timeline.get_timeline_content"]}
+additional_timeline_content = {
+	"IMTA Member": [
+		"imta_crm.liaison.timeline.get_timeline_content",
+		"imta_crm.activities.timeline.get_timeline_content",
+	]
+}
+
+# Answers to invitations, by the kind of document that people are invited to
+activity_replies = {"Alliance Activity": ["imta_crm.activities.campaign.follow_reply"]}
 
 # Mail: whatever job or request may send some
 before_job = ["imta_crm.invitations.mail_headers.register"]
@@ -166,6 +179,7 @@ scheduler_events = {
 		],
 	},
 	"hourly": [
+		"imta_crm.activities.campaign.catch_up",
 		"imta_crm.invitations.inbound.catch_up",
 	],
 	"daily_long": [
