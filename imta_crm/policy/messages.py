@@ -279,6 +279,28 @@ TEXTS: dict[str, tuple[str, str]] = {
 	"attendee_namesakes": ("Several people have this name", "有多人同名"),
 	"attendee_similar": ("A similar name", "姓名相似"),
 	"attendee_unknown": ("Nobody of this name or address is enrolled", "报名名单中没有此姓名或邮箱"),
+	# Seats
+	"seat_no_email": ("The e-mail address of {0} is missing", "缺少{0}的邮箱"),
+	"seat_event_not_open": ("Enrolment is not possible ({0})", "无法报名（{0}）"),
+	"seat_not_yet_open": ("Enrolment opens at {0}", "报名将于 {0} 开始"),
+	"seat_closed": ("Enrolment is closed", "报名已截止"),
+	"seat_event_over": ("It is over", "活动已结束"),
+	"seat_limit_reached": ("{0} may send {1} people, and no more", "{0}最多可派 {1} 人参加，名额已满"),
+	"seat_double_booked": ("{0} has a seat at the same time: {1}", "{0}在同一时间已有席位：{1}"),
+	"seat_none_left": ("There is no free seat", "已无空余席位"),
+	"seat_waitlist_full": ("There is no free seat, and the waitlist is full", "席位已满，候补名单也已满"),
+	"seat_not_offered": ("No seat is offered", "目前没有待确认的递补席位"),
+	"seat_offer_over": ("The offer is over", "递补席位已过确认期限"),
+	"seat_cancelled": ("The enrolment has been cancelled", "该报名已取消"),
+	"seat_decided": ("The request has been decided already", "该申请已处理"),
+	"seat_used": ("A seat that is {0} cannot be given back", "状态为“{0}”的席位不能取消"),
+	"seat_cancel_too_late": ("It could be cancelled or transferred until {0}", "取消或转让的截止时间为 {0}"),
+	"seat_not_confirmed": (
+		"Only a confirmed seat can be handed over ({0})",
+		"只有已确认的席位才能转让（{0}）",
+	),
+	"seat_other_organisation": ("{0} belongs to another organisation", "{0}不属于同一机构"),
+	"seat_has_one": ("{0} has a seat already", "{0}已有席位"),
 }
 
 
