@@ -195,10 +195,22 @@ website_route_rules = [
 	{"from_route": "/member-card/<token>", "to_route": "member-card"},
 ]
 
-page_renderer = ["imta_crm.portal.guest.InvitationPage"]
+page_renderer = [
+	"imta_crm.portal.guest.InvitationPage",
+	"imta_crm.portal.guest.SeatPage",
+	"imta_crm.portal.guest.FeedbackPage",
+	"imta_crm.portal.guest.CertificatePage",
+	"imta_crm.portal.guest.RegisterPage",
+]
 
 # Templates and PDFs
-jinja = {"methods": ["imta_crm.dues.notice.dues_notice", "imta_crm.membership.card.membership_card"]}
+jinja = {
+	"methods": [
+		"imta_crm.dues.notice.dues_notice",
+		"imta_crm.membership.card.membership_card",
+		"imta_crm.activities.badges.delegate_badge",
+	]
+}
 
 # Personal data
 user_data_fields = [
