@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import bleach
 import frappe
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from frappe.utils import fmt_money, get_datetime, getdate
 from frappe.website.page_renderers.base_renderer import BaseRenderer
@@ -106,6 +107,7 @@ def page(template: str, status: int = 200, **context) -> Response:
 			"csrf_token": frappe.session.data.get("csrf_token"),
 			"trap": TRAP,
 			"to": to,
+			"request_path": frappe.local.request.path,
 			**context,
 		},
 	)
@@ -209,6 +211,16 @@ def attempt(
 	return True
 
 
+def language_name(code: str | None) -> str | None:
+	"""A language by the name that the page's language has for it."""
+	if not code:
+		return None
+	try:
+		return Locale.parse(code.replace("-", "_")).get_display_name(locale())
+	except (UnknownLocaleError, ValueError):
+		return frappe.db.get_value("Language", code, "language_name") or code
+
+
 def locale() -> str:
 	return "zh_Hans_CN" if is_zh() else "en_GB"
 
@@ -236,11 +248,15 @@ def span(start: datetime | None, end: datetime | None) -> str | None:
 	start, end = get_datetime(start), get_datetime(end) if end else None
 	if not end:
 		return moment(start)
-	clock = format_time(end, "HH:mm", locale=locale())
-	return (
-		f"{moment(start)} – {clock}"
-		if end.date() == start.date()
-		else f"{moment(start)} – {day(end)} {clock}"
+	if end.date() == start.date():
+		return f"{day(start)} {clock(start, end)}"
+	return f"{moment(start)} – {moment(end)}"
+
+
+def clock(start: datetime, end: datetime | None = None) -> str:
+	"""Such as "09:00" or "09:00 – 17:30"."""
+	return " – ".join(
+		format_time(get_datetime(each), "HH:mm", locale=locale()) for each in (start, end) if each
 	)
 
 
