@@ -134,10 +134,14 @@ def largest_first(groups: Mapping[Any, list[Row]]) -> list[tuple[Any, list[Row]]
 	return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
-def by_region(rows: Iterable[Mapping], fieldname: str = "territory") -> Iterator[Region]:
+def by_region(
+	rows: Iterable[Mapping], fieldname: str = "territory", *, below: str | None = None
+) -> Iterator[Region]:
 	"""The tree of regions down to where the rows are, without its root; each region with all below it.
 
 	What lies at the root itself, somewhere in the world, and what has no region come last. One query.
+
+	:param below: the region in which all rows lie, so that those above it would not be whole
 	"""
 	root = masters.root_of("Territory")
 	parents = dict(
@@ -150,10 +154,14 @@ def by_region(rows: Iterable[Mapping], fieldname: str = "territory") -> Iterator
 		while place and parents.get(place) in parents:
 			place = parents[place]
 			inside[place].append(row)
+	hidden = {root}
+	while below in parents and parents[below] in parents:
+		below = parents[below]
+		hidden.add(below)
 	depths: dict[str, int] = {}
 	for name, parent in parents.items():  # parents come before their children
-		depths[name] = depths[parent] + 1 if parent in depths and parent != root else 0
-		if name == root or not inside[name]:
+		depths[name] = depths[parent] + 1 if parent in depths and parent not in hidden else 0
+		if name in hidden or not inside[name]:
 			continue
 		above = parent if depths[name] else ""
 		yield Region(name, above, depths[name], inside[name], within(fieldname, name))
@@ -166,9 +174,14 @@ def by_region(rows: Iterable[Mapping], fieldname: str = "territory") -> Iterator
 # Groups of a report
 
 
-def by_place(rows: Iterable[Mapping], of_all: Filters, fieldname: str = "territory") -> Iterator[Group]:
-	"""The tree of regions as groups, for a report with `name_field` key and `parent_field` parent. One query."""
-	for region in by_region(rows, fieldname):
+def by_place(
+	rows: Iterable[Mapping], of_all: Filters, fieldname: str = "territory", *, below: str | None = None
+) -> Iterator[Group]:
+	"""The tree of regions as groups, for a report with `name_field` key and `parent_field` parent. One query.
+
+	:param below: the region that `of_all` is narrowed down to
+	"""
+	for region in by_region(rows, fieldname, below=below):
 		more = {
 			"key": region.name,
 			"parent": region.parent,

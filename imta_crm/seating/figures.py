@@ -14,7 +14,7 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import now_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from imta_crm.erp import ledger
 from imta_crm.listing import Filters, in_year, list_route, within
@@ -52,6 +52,11 @@ def ended(year: int | None = None, *, now: datetime | None = None) -> Filters:
 	return {"ends_at_site": ("<=", now.strftime("%Y-%m-%d %H:%M:%S"))}
 
 
+def until_of(condition: tuple) -> datetime:
+	"""The moment until which `ended` reaches."""
+	return get_datetime(condition[1][1] if condition[0] == "between" else condition[1])
+
+
 def chosen(filters: Mapping[str, Any], fields: Iterable[str]) -> Filters:
 	"""The filters of a report that are fields of its documents; a region with all below it."""
 	found: Filters = {field: filters[field] for field in fields if filters.get(field)}
@@ -83,6 +88,26 @@ def attendance(rows: Iterable[Mapping]) -> dict[str, Any]:
 def seats(rows: Iterable[Mapping]) -> dict[str, int]:
 	"""How many seats are taken, offered, waited and asked for. What is offered is taken, too."""
 	return _counts(Counter(row["status"] for row in rows), SEATS)
+
+
+def room(events: Iterable[tuple[Mapping, int]]) -> dict[str, Any]:
+	"""Seats, free seats and occupancy in percent of events, each with how many of its seats are taken.
+
+	What is cancelled has no seats, and what has no limit counts in none of them; None where there is no limit.
+	"""
+	limited = [
+		(event["capacity"], taken)
+		for event, taken in events
+		if event["capacity"] and event["status"] != "Cancelled"
+	]
+	if not limited:
+		return {"capacity": None, "free": None, "occupancy": None}
+	capacity = sum(seats for seats, _taken in limited)
+	return {
+		"capacity": capacity,
+		"free": sum(max(seats - taken, 0) for seats, taken in limited),
+		"occupancy": float(rate(sum(taken for _seats, taken in limited), capacity)),
+	}
 
 
 def _counts(statuses: Counter, stages: Mapping[str, Filters]) -> dict[str, int]:

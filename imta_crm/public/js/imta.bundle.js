@@ -1,4 +1,5 @@
 import "./call_saved";
+import "./drill_down";
 import "./import_form";
 import "./no_default_country";
 import "./liaison/log_contact";

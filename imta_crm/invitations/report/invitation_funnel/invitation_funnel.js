@@ -37,11 +37,5 @@ frappe.query_reports["Invitation Funnel"] = {
 	initial_depth: 2,
 
 	// From each number to the documents that it counted.
-	formatter(value, row, column, data, default_formatter) {
-		let text = default_formatter(value, row, column, data);
-		if (!data) return text;
-		const route = column.fieldname === "label" ? data.route : value && data.routes?.[column.fieldname];
-		if (route) text = `<a href="${frappe.utils.escape_html(route)}">${text}</a>`;
-		return data.bold ? `<b>${text}</b>` : text;
-	},
+	formatter: imta.lead_to_documents,
 };
