@@ -176,10 +176,13 @@ scheduler_events = {
 			"imta_crm.invitations.doctype.prospect_import.prospect_import.resume_stalled",
 			"imta_crm.invitations.sending.enqueue_due",
 			"imta_crm.invitations.campaigns.advance",
+			"imta_crm.seating.notices.remind_due",
+			"imta_crm.seating.notices.send_due",
 		],
 	},
 	"hourly": [
 		"imta_crm.activities.campaign.catch_up",
+		"imta_crm.activities.results.settle_due",
 		"imta_crm.invitations.inbound.catch_up",
 	],
 	"daily_long": [
@@ -246,6 +249,7 @@ user_data_fields = [
 	},
 	{"doctype": "Invitation Touch", "filter_by": "email", "redact_fields": ["subject", "problem"]},
 	{"doctype": "Do Not Invite", "filter_by": "email", "partial": True},
+	{"doctype": "Seat Notice", "filter_by": "email", "redact_fields": ["subject", "problem"]},
 ]
 
 # Fixtures

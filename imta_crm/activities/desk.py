@@ -1,6 +1,6 @@
-"""What the desk does with delegates: several of an organisation at once, decisions, and handing a seat on.
+"""How the desk registers delegates: several of an organisation at once, or people who are no members.
 
-Every function says first whether the user may; the seats' engine decides the rest.
+Decisions, cancelling and handing a seat on are the same for all seats (`seating.actions`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from dataclasses import replace
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import cstr
 
 from imta_crm.activities import permissions, registration
 from imta_crm.activities.rules import ACTIVITY, DELEGATE
 from imta_crm.policy import activities as policy
-from imta_crm.seating import people, record, seats
+from imta_crm.seating import actions, people, record, seats
 from imta_crm.seating.people import Person
 
 AT_ONCE = 100
@@ -67,7 +66,7 @@ def register(
 	:param people_given: rows with `contact`, or with `name`, `email`, `organisation`, `country`, `position` of
 	        somebody who is no member
 	:param member: whom those with a contact come for
-	:returns: for each `name`, and `delegate` and `status`, or the `reasons` against it
+	:returns: for each as `seating.actions.tell` says it
 	"""
 	rows = frappe.parse_json(people_given) if isinstance(people_given, str) else people_given
 	rows = [frappe._dict(row) for row in rows or [] if isinstance(row, dict)]
@@ -78,65 +77,18 @@ def register(
 	found = people.of_contacts([row.contact for row in rows if row.contact], member=member)
 	persons = [_person(row, found, role) for row in rows]
 	permissions.check_may_register(activity, {person.member for person in persons})
-	outcomes = seats.request_many(
-		ACTIVITY,
-		activity,
-		persons,
-		by_staff=True,
-		enrolled_by=frappe.session.user,
-		group_key=frappe.generate_hash(length=12) if len(persons) > 1 else None,
-		remarks=cstr(remarks).strip() or None,
+	actions.check_contacts(persons)
+	return actions.tell(
+		seats.request_many(
+			ACTIVITY,
+			activity,
+			persons,
+			by_staff=True,
+			enrolled_by=frappe.session.user,
+			group_key=frappe.generate_hash(length=12) if len(persons) > 1 else None,
+			remarks=cstr(remarks).strip() or None,
+		)
 	)
-	return [
-		{
-			"name": outcome.person.name,
-			"delegate": outcome.booked.name if outcome.booked else None,
-			"status": outcome.booked.status if outcome.booked else None,
-			"place_in_line": outcome.booked.place_in_line if outcome.booked else None,
-			"already": bool(outcome.booked and outcome.booked.already),
-			"reasons": [refusal_text(refusal) for refusal in outcome.refusals],
-		}
-		for outcome in outcomes
-	]
-
-
-@frappe.whitelist(methods=["POST"])
-def approve(delegates: list | str) -> dict:
-	"""Approve requested registrations in the order of their arrival, each for itself. For who runs activities."""
-	return _each(delegates, lambda doc: seats.approve(DELEGATE, doc.name), organisers=True)
-
-
-@frappe.whitelist(methods=["POST"])
-def refuse(delegates: list | str, reason: str) -> dict:
-	"""Refuse requested registrations, with a reason that the people are told. For who runs activities."""
-	reason = _reason(reason)
-	return _each(delegates, lambda doc: seats.refuse(DELEGATE, doc.name, reason), organisers=True)
-
-
-@frappe.whitelist(methods=["POST"])
-def cancel(delegates: list | str, reason: str) -> dict:
-	"""Cancel registrations; seats that are free then are offered to those who wait."""
-	reason = _reason(reason)
-	return _each(
-		delegates,
-		lambda doc: seats.cancel(DELEGATE, doc.name, reason=reason, by=frappe.session.user, by_staff=True),
-	)
-
-
-@frappe.whitelist(methods=["POST"])
-def transfer(delegate: str, contact: str) -> str:
-	"""Hand a seat on to a colleague of the same organisation; the name of the new delegate."""
-	doc = _may_write(delegate)
-	person = people.of_contact(contact, member=doc.member).as_role(doc.delegate_role)
-	permissions.check_may_register(doc.activity, {person.member})
-	return seats.transfer(DELEGATE, doc.name, person, by=frappe.session.user, by_staff=True).name
-
-
-def refusal_text(refusal) -> str:
-	"""Why somebody may not, in the reader's language."""
-	from imta_crm.policy import messages
-
-	return _(messages.template(refusal.code)).format(*refusal.detail.values())
 
 
 def _person(row: frappe._dict, found: dict[str, Person], role: str | None) -> Person:
@@ -168,33 +120,3 @@ def _person(row: frappe._dict, found: dict[str, Person], role: str | None) -> Pe
 		language=typed.language,
 		delegate_role=policy.role_for(people.GUEST, role),
 	)
-
-
-def _each(delegates: list | str, work, *, organisers: bool = False) -> dict:
-	names = frappe.parse_json(delegates) if isinstance(delegates, str) and delegates[:1] == "[" else delegates
-	names = [names] if isinstance(names, str) else list(names or [])
-	docs = sorted((_may_write(cstr(name), organisers) for name in names), key=lambda doc: doc.queue_no)
-	done, problems = 0, []
-	for doc in docs:
-		try:
-			work(doc)
-			done += 1
-		except frappe.ValidationError as error:
-			frappe.clear_last_message()
-			problems.append({"name": doc.participant_name, "reason": str(error)})
-	return {"done": done, "problems": problems}
-
-
-def _may_write(delegate: str, organisers: bool = False) -> Document:
-	doc = frappe.get_doc(DELEGATE, delegate)
-	doc.check_permission("write")
-	if organisers and not permissions.organises():
-		frappe.throw(_("The coordinator decides on registrations."), frappe.PermissionError)
-	return doc
-
-
-def _reason(reason: str) -> str:
-	reason = cstr(reason).strip()
-	if not reason:
-		frappe.throw(_("Please give a reason; the person is told."), frappe.MandatoryError)
-	return reason[:500]

@@ -176,8 +176,7 @@ def register_invited(invitation: str, applicant: Applicant) -> Booked:
 	:raises RegistrationNotUnderstood: the name is missing, or somebody else's
 	:raises seats.EnrollmentRefused: closed, or one of the rules of seats does not allow it
 	"""
-	# Under a lock on the answer: whoever says no at this moment waits, and gives the seat back then.
-	found = _asked(invitation, lock=True)
+	found = _asked(invitation)
 	if not found or found[0].answer != answers.YES:
 		frappe.throw(_("Please answer the invitation first."), NotAccepted)
 	answer, asked, event = found
@@ -197,6 +196,10 @@ def register_invited(invitation: str, applicant: Applicant) -> Booked:
 		remarks=applicant.remarks or None,
 		extra={"invitation": invitation},
 	)
+	# Under a lock on the answer, now that the seat is taken: whoever says no at this moment has either said so
+	# before, or waits and gives the seat back then.
+	if _asked(invitation, lock=True)[0].answer != answers.YES:
+		frappe.throw(_("Please answer the invitation first."), NotAccepted)
 	if booked.already:
 		_correct(booked.name, person, applicant)
 	return booked

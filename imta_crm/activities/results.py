@@ -8,31 +8,26 @@ import frappe
 from frappe import _
 from frappe.query_builder import Case
 from frappe.query_builder.functions import Count, Sum
-from frappe.utils import add_to_date, cint, now_datetime
+from frappe.utils import cint
 
 from imta_crm.activities import campaign, permissions
 from imta_crm.activities.rules import ACTIVITY, DELEGATE
 from imta_crm.policy.seating import ATTENDED, CONFIRMED, HOLDS_SEAT, NO_SHOW
-from imta_crm.seating import seats, windows
+from imta_crm.seating import check_in, kinds, seats, windows
 from imta_crm.transactions import keep_step
 
-#: Hours after the end in which attendance may still be taken down before seats are called empty.
-GRACE_HOURS = 24
-#: Days after the end in which that is caught up.
-LATEST_DAYS = 30
 GROUPS = ("delegate_role", "tier", "country", "participant_type")
 
 
 @frappe.whitelist()
 def overview(activity: str) -> dict:
-	"""What the form of an activity shows: seats, answers to its invitations, who took part.
+	"""What the form of an activity shows beside its seats: answers to its invitations, and who took part.
 
 	Figures, which everybody who reads the activity may see; no names. `organises` is whether the user runs it.
 	"""
 	doc = frappe.get_doc(ACTIVITY, activity)
 	doc.check_permission("read")
 	return {
-		"seats": seats.occupancy(ACTIVITY, activity),
 		"answers": campaign.numbers(activity),
 		"groups": groups(activity),
 		"status": windows.public_status(doc),
@@ -73,42 +68,22 @@ def settle_due(now: datetime | None = None) -> int:
 
 	A day after the end, and only where somebody was checked in: without that nobody knows who came. What fails
 	for one is tried again; repeating it changes nothing.
+
+	:param now: by the site's clock
 	"""
-	now = now or now_datetime()
 	done = 0
-	for activity in _unsettled(now):
-		names = frappe.get_all(
-			DELEGATE, {"activity": activity, "status": CONFIRMED}, pluck="name", order_by="queue_no", limit=0
-		)
-		for name in names:
-			try:
-				seats.mark(DELEGATE, name, NO_SHOW, via=None)
-			except Exception:
-				frappe.db.rollback()
-				frappe.log_error(
-					title="A no-show could not be noted", reference_doctype=DELEGATE, reference_name=name
-				)
-			else:
-				done += 1
-			keep_step()
+	for name in check_in.no_shows(kinds.ACTIVITY, now):
+		try:
+			seats.mark(DELEGATE, name, NO_SHOW, via=None)
+		except Exception:
+			frappe.db.rollback()
+			frappe.log_error(
+				title="A no-show could not be noted", reference_doctype=DELEGATE, reference_name=name
+			)
+		else:
+			done += 1
+		keep_step()
 	return done
-
-
-def _unsettled(now: datetime) -> list[str]:
-	"""Activities that ended a day ago, where some were checked in and others were not."""
-	activity, delegate = frappe.qb.DocType(ACTIVITY), frappe.qb.DocType(DELEGATE)
-	return (
-		frappe.qb.from_(delegate)
-		.join(activity)
-		.on(activity.name == delegate.activity)
-		.select(activity.name)
-		.where(activity.status.isin((windows.OPEN, windows.CLOSED, windows.HELD)))
-		.where(activity.ends_at_site <= add_to_date(now, hours=-GRACE_HOURS))
-		.where(activity.ends_at_site > add_to_date(now, days=-LATEST_DAYS))
-		.where(delegate.status.isin((CONFIRMED, ATTENDED)))
-		.groupby(activity.name)
-		.having(Count(delegate.status).distinct() == 2)
-	).run(pluck=True)
 
 
 @frappe.whitelist(methods=["POST"])
