@@ -16,6 +16,7 @@ from hashlib import sha256
 import frappe
 from frappe import _
 from frappe.utils import now, now_datetime
+from frappe.workflow.doctype.workflow_action.workflow_action import clear_workflow_actions
 
 from imta_crm.policy.seating import (
 	CANCELLED,
@@ -24,6 +25,7 @@ from imta_crm.policy.seating import (
 	HOLDS_SEAT,
 	LIVE,
 	NO_SHOW,
+	REQUESTED,
 	may_become,
 )
 from imta_crm.seating import fees, notices
@@ -121,6 +123,8 @@ def write(doctype: str, name: str, **values: object) -> frappe._dict:
 	after = frappe._dict({**before, **values})
 	if changed:
 		note_version(doctype, name, before, after)
+		if before.status == REQUESTED:
+			clear_workflow_actions(doctype, name)  # nobody need decide any more
 		if not via_transfer:
 			tell(doctype, name, before.status, status)
 	return after
@@ -134,8 +138,8 @@ def consequences(doctype: str, before: Mapping, status: str) -> dict[str, object
 		values |= {"live_key": None, "cancelled_at": moment, "cancelled_by": frappe.session.user}
 	elif status == CONFIRMED and not before["confirmed_at"]:
 		values["confirmed_at"] = moment
-	elif status == COMPLETED:
-		values["completed_at"] = moment
+	if "completed_at" in before:
+		values["completed_at"] = moment if status == COMPLETED else None
 	if status in (CONFIRMED, NO_SHOW):
 		values |= {"checked_in_at": None, "checked_in_by": None, "check_in_via": None}
 	if status not in HOLDS_SEAT and status in LIVE:
