@@ -21,7 +21,17 @@ after_uninstall = "imta_crm.uninstall.after_uninstall"
 app_include_js = ["imta.bundle.js"]
 app_include_css = ["imta.bundle.css"]
 doctype_list_js = {"IMTA Member": "public/js/liaison/member_list.js"}
-doctype_js = {"IMTA Member": ["public/js/member_card.js", "public/js/liaison/member_form.js"]}
+doctype_js = {
+	"IMTA Member": [
+		"public/js/member_card.js",
+		"public/js/liaison/member_form.js",
+		"public/js/activities/member_engagement.js",
+	],
+	"Training Session": ["public/js/seating/pick_people.js", "public/js/seating/event_form.js"],
+	"Alliance Activity": ["public/js/seating/pick_people.js", "public/js/seating/event_form.js"],
+	"Training Enrollment": ["public/js/seating/pick_people.js", "public/js/seating/booking_form.js"],
+	"Activity Delegate": ["public/js/seating/pick_people.js", "public/js/seating/booking_form.js"],
+}
 
 # Permissions: one predicate per DocType, used for lists and for documents
 permission_query_conditions = {
@@ -43,6 +53,7 @@ permission_query_conditions = {
 	"Membership Change": "imta_crm.membership.permissions.by_member_query",
 	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_query",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_query",
+	"Free Seat": "imta_crm.membership.permissions.by_member_query",
 	"Invitation Campaign": "imta_crm.invitations.permissions.campaign_query",
 	"Invitation Campaign Step": "imta_crm.invitations.permissions.campaign_rows_query",
 	"Invitation Campaign Target": "imta_crm.invitations.permissions.campaign_rows_query",
@@ -61,6 +72,7 @@ has_permission = {
 	"Membership Change": "imta_crm.membership.permissions.by_member_has_permission",
 	"Dues Reminder Log": "imta_crm.membership.permissions.by_member_has_permission",
 	"Dues Charge": "imta_crm.membership.permissions.by_member_has_permission",
+	"Free Seat": "imta_crm.membership.permissions.by_member_has_permission",
 	"Membership Application": "imta_crm.membership.doctype.membership_application.membership_application.has_permission",
 	"Invitation Campaign": "imta_crm.invitations.permissions.campaign_has_permission",
 	"Invitation": "imta_crm.invitations.permissions.invitation_has_permission",
@@ -130,17 +142,28 @@ doc_events = {
 		"before_import": "imta_crm.workflows.keep_own_workflow",
 	},
 	"Sales Invoice": {
-		"validate": "imta_crm.dues.sales_invoice.validate",
+		"validate": [
+			"imta_crm.dues.sales_invoice.validate",
+			"imta_crm.seating.sales_invoice.validate",
+		],
 		"on_submit": [
 			"imta_crm.dues.sales_invoice.on_submit",
+			"imta_crm.seating.sales_invoice.on_submit",
 			"imta_crm.dues.standing.after_ledger_change",
 		],
-		"before_cancel": "imta_crm.dues.sales_invoice.before_cancel",
+		"before_cancel": [
+			"imta_crm.dues.sales_invoice.before_cancel",
+			"imta_crm.seating.sales_invoice.before_cancel",
+		],
 		"on_cancel": [
 			"imta_crm.dues.sales_invoice.on_cancel",
+			"imta_crm.seating.sales_invoice.on_cancel",
 			"imta_crm.dues.standing.after_ledger_change",
 		],
-		"on_trash": "imta_crm.dues.sales_invoice.on_trash",
+		"on_trash": [
+			"imta_crm.dues.sales_invoice.on_trash",
+			"imta_crm.seating.sales_invoice.on_trash",
+		],
 	},
 	"Payment Entry": {
 		"on_submit": "imta_crm.dues.standing.after_ledger_change",
@@ -176,6 +199,7 @@ scheduler_events = {
 			"imta_crm.invitations.doctype.prospect_import.prospect_import.resume_stalled",
 			"imta_crm.invitations.sending.enqueue_due",
 			"imta_crm.invitations.campaigns.advance",
+			"imta_crm.seating.event.catch_up",
 			"imta_crm.seating.notices.remind_due",
 			"imta_crm.seating.notices.send_due",
 		],
@@ -184,6 +208,9 @@ scheduler_events = {
 		"imta_crm.activities.campaign.catch_up",
 		"imta_crm.activities.results.settle_due",
 		"imta_crm.invitations.inbound.catch_up",
+	],
+	"hourly_long": [
+		"imta_crm.seating.billing.invoice_due",
 	],
 	"daily_long": [
 		"imta_crm.membership.changes.apply_due_changes",
@@ -204,6 +231,8 @@ page_renderer = [
 	"imta_crm.portal.guest.FeedbackPage",
 	"imta_crm.portal.guest.CertificatePage",
 	"imta_crm.portal.guest.RegisterPage",
+	"imta_crm.portal.member.TrainingPage",
+	"imta_crm.portal.member.MyTrainingPage",
 ]
 
 # Templates and PDFs

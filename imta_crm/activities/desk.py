@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import frappe
 from frappe import _
-from frappe.utils import cstr
+from frappe.utils import cstr, get_datetime
 
 from imta_crm.activities import permissions, registration
 from imta_crm.activities.rules import ACTIVITY, DELEGATE
@@ -18,6 +18,29 @@ from imta_crm.seating import actions, people, record, seats
 from imta_crm.seating.people import Person
 
 AT_ONCE = 100
+
+
+@frappe.whitelist()
+def get_events(
+	start: str,
+	end: str,
+	doctype: str = ACTIVITY,
+	field_map: str | dict | None = None,
+	filters: str | list | None = None,
+	**kwargs,
+) -> list[dict]:
+	"""Activities that fall between `start` and `end` (site's time), for the calendar."""
+	conditions = list(frappe.parse_json(filters) or [])
+	conditions += [
+		[ACTIVITY, "starts_at_site", "<=", get_datetime(end)],
+		[ACTIVITY, "ends_at_site", ">=", get_datetime(start)],
+	]
+	return frappe.get_list(
+		ACTIVITY,
+		filters=conditions,
+		fields=["name", "title", "kind", "status", "starts_at_site", "ends_at_site"],
+		limit=1000,
+	)
 
 
 @frappe.whitelist()

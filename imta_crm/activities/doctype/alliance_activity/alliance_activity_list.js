@@ -1,0 +1,13 @@
+frappe.listview_settings["Alliance Activity"] = {
+	add_fields: ["status", "starts_at", "time_zone", "kind"],
+	hide_name_column: true,
+
+	formatters: {
+		kind: (value) => frappe.utils.escape_html(__(value, null, "Alliance Activity")),
+	},
+
+	get_indicator(doc) {
+		const colours = { Draft: "gray", Open: "blue", Closed: "orange", Held: "green", Cancelled: "red" };
+		return [__(doc.status, null, "Alliance Activity"), colours[doc.status], `status,=,${doc.status}`];
+	},
+};
