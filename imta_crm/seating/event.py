@@ -8,6 +8,7 @@ seats keep on the event are never written back from a form.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 
 import frappe
@@ -18,13 +19,12 @@ from frappe.utils import cast, cint, flt, get_datetime, now_datetime
 from imta_crm.liaison.zones import is_zone, site_zone
 from imta_crm.policy import seating as policy
 from imta_crm.policy.names import tidy
-from imta_crm.seating import kinds, materials, notices, record, windows
+from imta_crm.seating import kinds, materials, notices, record, seats, windows
 from imta_crm.seating.windows import CANCELLED, CLOSED, DRAFT, HELD, OPEN, UPCOMING
 from imta_crm.transactions import keep_step
 
 MAX_DAYS = 60
 MAX_SEATS = 100_000
-OFFER_HOURS = 48
 LINK_KEY_BYTES = 24
 #: From which status a person or the system may go where.
 STEPS = {
@@ -131,7 +131,7 @@ class SeatedEvent(Document):
 		if not before:
 			return
 		if self.changed("starts_at_site", "ends_at_site"):
-			self.follow_times()
+			seats.follow_event(self.doctype, self.name)
 		if self.calendar_sequence != before.calendar_sequence:
 			notices.event_changed(self.doctype, self.name)
 		if self.status != before.status:
@@ -257,7 +257,6 @@ class SeatedEvent(Document):
 	def validate_reservations(self) -> None:
 		if not 0 <= cint(self.capacity) <= MAX_SEATS:
 			frappe.throw(_("From 0 to {0} seats, please.").format(MAX_SEATS), WrongSeats)
-		self.offer_hours = cint(self.offer_hours) or OFFER_HOURS
 		self._check_rows("reservations", ("tier", "delegate_role"))
 		for row in self.reservations:
 			if not row.tier and not row.delegate_role:
@@ -302,23 +301,9 @@ class SeatedEvent(Document):
 		"""
 		if not self.capacity or not self.changed("capacity"):
 			return
-		if (taken := self.taken()) > self.capacity:
+		taken = seats.occupancy(self.doctype, self.name, for_update=True)["taken"]
+		if taken > self.capacity:
 			frappe.throw(_("{0} seats are taken already.").format(taken), SeatsTaken)
-
-	def taken(self) -> int:
-		"""Seats held at this moment; a locking read, which a snapshot of before cannot deceive."""
-		booking = frappe.qb.DocType(self.seat_kind.booking)
-		return len(
-			(
-				frappe.qb.from_(booking)
-				.select(booking.name)
-				.where(
-					(booking[self.seat_kind.field] == self.name)
-					& booking.status.isin(list(policy.HOLDS_SEAT))
-				)
-				.for_update()
-			).run()
-		)
 
 	def _check_rows(self, table: str, fields: tuple[str, ...]) -> None:
 		"""No role where there are none, and no row twice."""
@@ -356,16 +341,6 @@ class SeatedEvent(Document):
 			)
 		)
 
-	def follow_times(self) -> None:
-		"""The bookings know when their event is, for the check of double booking."""
-		booking = frappe.qb.DocType(self.seat_kind.booking)
-		(
-			frappe.qb.update(booking)
-			.set(booking.starts_at_site, self.starts_at_site)
-			.set(booking.ends_at_site, self.ends_at_site)
-			.where(booking[self.seat_kind.field] == self.name)
-		).run()
-
 	def follow_status(self) -> None:
 		if self.status == CANCELLED and frappe.db.exists(
 			self.seat_kind.booking, {self.seat_kind.field: self.name, "live_key": ("is", "set")}
@@ -375,15 +350,11 @@ class SeatedEvent(Document):
 
 def move_up(doctype: str, name: str) -> int:
 	"""Offer seats that are free now to who waits for them; returns how many."""
-	from imta_crm.seating import seats
-
 	return seats.advance(doctype, name)
 
 
 def cancel_bookings(doctype: str, name: str) -> int:
 	"""Cancel whatever is still live of an event that was called off; returns how many. Repeating it is harmless."""
-	from imta_crm.seating import seats
-
 	said = frappe.db.get_value(doctype, name, ["status", "cancel_reason"], as_dict=True)
 	if not said or said.status != CANCELLED:
 		return 0
@@ -410,30 +381,33 @@ def catch_up(now: datetime | None = None) -> None:
 	for kind in kinds.KINDS:
 		ended = {"status": ("in", UPCOMING), "ends_at_site": ("<=", present)}
 		for name in frappe.get_all(kind.event, ended, pluck="name", limit=0):
-			hold(kind.event, name)
-			keep_step()
+			_safely(kind.event, name, hold)
 		for name in _called_off_with_bookings(kind):
-			try:
-				cancel_bookings(kind.event, name)
-			except Exception:
-				frappe.db.rollback()
-				frappe.log_error(title="Enrolments of a cancelled event are still to be cancelled")
-			keep_step()
+			_safely(kind.event, name, cancel_bookings)
+
+
+def _safely(doctype: str, name: str, step: Callable[[str, str], object]) -> None:
+	"""A step for one event, which keeps no other from its own."""
+	try:
+		step(doctype, name)
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(
+			title="An event could not be brought up to date", reference_doctype=doctype, reference_name=name
+		)
+	keep_step()
 
 
 def hold(event_doctype: str, event: str) -> bool:
-	"""Note that an event has taken place, if it has ended and was not called off; whether it is noted now."""
-	record.lock(event_doctype, event)
-	table = frappe.qb.DocType(event_doctype)
-	(
-		frappe.qb.update(table)
-		.set(table.status, HELD)
-		.set(table.modified, now_datetime())
-		.where((table.name == event) & table.status.isin(UPCOMING))
-	).run()
-	changed = bool(frappe.db._cursor.rowcount)
-	frappe.clear_document_cache(event_doctype, event)
-	return changed
+	"""Note that an event has taken place, unless it was called off; whether it is noted now.
+
+	Who still waited for a seat does so no longer.
+	"""
+	seats.advance(event_doctype, event)
+	if record.lock(event_doctype, event).status not in UPCOMING:
+		return False
+	record.update(event_doctype, event, {"status": HELD, "modified": now_datetime()})
+	return True
 
 
 def _called_off_with_bookings(kind: kinds.Kind) -> list[str]:
