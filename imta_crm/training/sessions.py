@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import frappe
 from frappe import _
-from frappe.utils import getdate
+from frappe.utils import get_datetime, getdate
 
 from imta_crm.invitations import activities
 from imta_crm.invitations.activities import Answer, Occasion
@@ -204,3 +204,27 @@ def _live(session: str) -> dict[str, str]:
 
 def _status(live: dict[str, str], person: Person) -> str:
 	return live.get(person.contact or person.email_folded, "")
+
+
+# The calendar of the desk
+
+
+@frappe.whitelist()
+def get_events(start: str, end: str, filters: str | list | None = None) -> list[dict]:
+	"""Sessions of Frappe's calendar, by the site's clock, with where they are held."""
+	frappe.has_permission(SESSION, "read", throw=True)
+	conditions = list((frappe.parse_json(filters) if isinstance(filters, str) else filters) or [])
+	conditions += [
+		[SESSION, "starts_at_site", "<=", get_datetime(end)],
+		[SESSION, "ends_at_site", ">=", get_datetime(start)],
+	]
+	rows = frappe.get_list(
+		SESSION,
+		conditions,
+		["name", "title", "status", "starts_at_site", "ends_at_site", "venue", "delivery"],
+		limit=500,
+	)
+	for row in rows:
+		row.title = f"{row.title} · {row.venue or _(row.delivery, context=SESSION)}"
+		row.all_day = 0
+	return rows
