@@ -30,7 +30,7 @@ from imta_crm.policy.seat_letters import (
 	UPDATE,
 	WITH_CALENDAR,
 )
-from imta_crm.policy.seating import CANCELLED, OFFERED
+from imta_crm.policy.seating import CANCELLED, CONFIRMED, OFFERED
 from imta_crm.portal import links
 from imta_crm.seating import calendar, kinds, occasion, windows
 from imta_crm.seating.occasion import Occasion
@@ -44,7 +44,7 @@ NAMES = frozenset(
 		*("fee", "is_free_seat", "place_in_line", "instead_of", "given_to", "cancel_until"),
 		*("seat_url", "seat_button", "ticket_url", "ticket_button", "offer_url", "offer_button", "offer_until"),
 		*("feedback_url", "feedback_button", "feedback_until"),
-		*("event_cancelled", "by_self", "previous_status", "reason", "was_invoiced"),
+		*("event_cancelled", "by_self", "previous_status", "had_seat", "reason", "was_invoiced"),
 		*("certificate_url", "certificate_button", "certificate_number", "program", "hours", "valid_until"),
 		*("alliance_name", "alliance_name_zh", "secretariat_email", "coordinator_name", "coordinator_email"),
 	}
@@ -211,10 +211,12 @@ def _change(notice: Mapping, seat: Occasion) -> dict[str, object]:
 	booking, event = seat.booking, seat.event
 	cancelled = notice["kind"] == CANCELLATION
 	event_cancelled = cancelled and event.status == CANCELLED
-	by_self = cancelled and booking.cancelled_by in ("Guest", booking.user or "Guest")
+	# Nobody, or Guest: with the signed link.
+	by_self = cancelled and (booking.cancelled_by or "Guest") in ("Guest", booking.user)
 	reason = event.cancel_reason if event_cancelled else "" if by_self else booking.cancel_reason
 	return {
 		"previous_status": cstr(notice.get("previous_status")),
+		"had_seat": notice.get("previous_status") in (CONFIRMED, OFFERED),
 		"event_cancelled": event_cancelled,
 		"by_self": by_self and not event_cancelled,
 		"reason": _(cstr(reason).strip(), seat.language) if cancelled and reason else "",
