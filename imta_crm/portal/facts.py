@@ -63,6 +63,7 @@ def event(doc: Mapping[str, Any], *, own_zone: str | None = None) -> frappe._dic
 		language=language,
 		hours=None if is_activity else f"{doc['pd_hours']:g}",
 		status=windows.public_status(doc),
+		starts_at_site=doc["starts_at_site"],
 		enroll_until=pages.moment(windows.closes_at(doc)),
 		enroll_from=pages.moment(windows.opens_at(doc)),
 		cancel_until=pages.moment(windows.effective_cancel_until(doc)),
@@ -151,6 +152,18 @@ def may_cancel(status: str, doc: Mapping[str, Any]) -> bool:
 	if status in PENDING:
 		return doc["status"] in windows.UPCOMING and not windows.has_begun(doc)
 	return status in MAY_CANCEL and windows.may_cancel(doc)
+
+
+def certificate_state(value: str) -> dict[str, str]:
+	"""What has become of a certificate, in words, and how it is coloured."""
+	words = {
+		"Valid": ("good", _("Valid", context="Training Certificate")),
+		"Expired": ("wait", _("Expired", context="Training Certificate")),
+		"Renewed": ("", _("Renewed", context="Training Certificate")),
+		"Revoked": ("bad", _("Revoked", context="Training Certificate")),
+	}
+	kind, label = words.get(value, ("", value))
+	return {"kind": kind, "label": label}
 
 
 def offer_is_over(booking: Mapping[str, Any]) -> bool:

@@ -337,9 +337,22 @@ def test_guest_methods_of_the_app():
 
 
 def test_guest_pages_of_the_app():
-	"""Pages that answer guests by themselves live in the same file; a file in www only shows what it returns."""
+	"""Pages that answer guests by themselves live in the same file; a file in www only shows what it returns.
+
+	The pages for members send guests to the log-in.
+	"""
+	from imta_crm.portal.member import MemberPage
+
 	for renderer in frappe.get_hooks("page_renderer", app_name="imta_crm"):
-		assert renderer.startswith("imta_crm.portal.guest."), renderer
+		if renderer.startswith("imta_crm.portal.guest."):
+			continue
+		found = frappe.get_attr(renderer)
+		assert issubclass(found, MemberPage), renderer
+		assert "answer" not in vars(found), "who is logged in is asked in one place"
+		for path in found.PATHS:
+			response = page(path)
+			assert response.status_code == 302
+			assert response.headers["Location"] == f"/login?redirect-to=%2F{path}"
 	from pathlib import Path
 
 	pages = {path.stem for path in Path(frappe.get_app_path("imta_crm", "www")).glob("*.py")} - {"__init__"}
