@@ -120,11 +120,12 @@ def _without_deleted(doctype: str, tree: dict | None, known: set[str]) -> dict:
 
 
 def seed_items() -> None:
-	"""The item that dues are invoiced with. Waits for the set-up wizard."""
+	"""The items that dues and fees are invoiced with. Waits for the set-up wizard."""
 	from imta_crm.erp import masters
 
 	if masters.root_of("Item Group"):
 		seeds.once("Item", masters.DUES_ITEM, masters.ensure_item)
+		seeds.once("Item", masters.EVENT_ITEM, masters.ensure_event_item)
 
 
 def seed_tiers() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import frappe
+from frappe.utils import cstr, strip_html
 
 T = TypeVar("T")
 TRIES = 6
@@ -56,3 +57,12 @@ def keep_step() -> None:
 	"""
 	if not frappe.flags.in_test:
 		frappe.db.commit()
+
+
+def describe(error: Exception) -> str:
+	"""The error as whoever has to put it right can read it; at most 1,000 characters."""
+	messages = [strip_html(cstr(m.get("message"))) for m in frappe.get_message_log()]
+	text = strip_html(str(error)) or (messages[-1] if messages else "")
+	if not isinstance(error, frappe.ValidationError):
+		text = f"{type(error).__name__}: {text}"
+	return text[:1000] or type(error).__name__

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils import formatdate, getdate, now, strip_html
+from frappe.utils import formatdate, getdate, now
 
 from imta_crm.dues import years
 from imta_crm.dues.doctype.dues_year.dues_year import DuesYear
@@ -23,6 +23,7 @@ from imta_crm.erp.customers import ensure_customer
 from imta_crm.membership import members
 from imta_crm.policy.dues import CREDIT, Decision, MemberFacts, decide, difference, reason_text
 from imta_crm.policy.money import exponent_of, round_money
+from imta_crm.transactions import describe
 
 CHARGE = "Dues Charge"
 PENDING, INVOICED, FAILED, WAIVED, VOID = "Pending", "Invoiced", "Failed", "Waived", "Void"
@@ -400,15 +401,6 @@ def record_failure(charge: frappe._dict, error: Exception, run: str | None = Non
 		error=describe(error),
 		attempts=(charge.attempts or 0) + 1,
 	)
-
-
-def describe(error: Exception) -> str:
-	"""The error as the treasurer can read it."""
-	messages = [strip_html(frappe.utils.cstr(m.get("message"))) for m in frappe.get_message_log()]
-	text = strip_html(str(error)) or (messages[-1] if messages else "")
-	if not isinstance(error, frappe.ValidationError):
-		text = f"{type(error).__name__}: {text}"
-	return text[:1000] or type(error).__name__
 
 
 def write(name: str, **values) -> None:

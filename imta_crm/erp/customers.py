@@ -6,6 +6,8 @@ made under a lock on the member's row: three reasons why there is never a second
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import frappe
 from frappe import _
 from frappe.model.document import Document
@@ -13,6 +15,7 @@ from frappe.model.naming import append_number_if_name_exists
 from frappe.utils import get_link_to_form
 
 from imta_crm.erp import contacts, masters
+from imta_crm.policy.names import fold
 
 MEMBER = "IMTA Member"
 OTHER_MEMBERS_GROUP = "Other Members"
@@ -36,6 +39,76 @@ def ensure_customer(member: Document, *, lead: str | None = None) -> str:
 	if member.customer != name:
 		member.db_set("customer", name, update_modified=False)
 	return name
+
+
+def ensure_guest_customer(
+	*,
+	organisation: str | None,
+	person: str,
+	email: str | None,
+	country: str | None = None,
+	currency: str | None = None,
+	language: str | None = None,
+	contact: str | None = None,
+) -> str:
+	"""Name of the Customer that pays for a guest: the organisation's, else the person's own.
+
+	Guests are of one organisation where its folded name and the country are the same, and one person where the
+	folded e-mail address is. The database keeps one customer for each. A customer of a member is never taken:
+	whom a guest claims to work for is not proven.
+	"""
+	key = _guest_key(organisation, country, email or person)
+	# A locking read sees what others have committed meanwhile.
+	name = frappe.db.get_value("Customer", {"imta_guest_key": key}, "name", for_update=True)
+	if not name:
+		name = _make_guest(key, organisation, person, country, currency, language)
+	_add_person(name, contact=contact, person=person, email=email, organisation=organisation)
+	return name
+
+
+def _guest_key(organisation: str | None, country: str | None, person: str) -> str:
+	"""Folded and hashed: it fits the column, and says nothing of a person who is to be forgotten."""
+	kind = "organisation" if organisation else "person"
+	identity = f"{fold(organisation)}|{country or ''}" if organisation else fold(person)
+	return f"{kind}|{sha256(identity.encode()).hexdigest()}"
+
+
+def _make_guest(
+	key: str,
+	organisation: str | None,
+	person: str,
+	country: str | None,
+	currency: str | None,
+	language: str | None,
+) -> str:
+	customer = frappe.new_doc("Customer")
+	customer.update(
+		{
+			"customer_name": (organisation or person)[:140],
+			"customer_type": "Company" if organisation else "Individual",
+			"customer_group": masters.ensure_customer_group(masters.GUESTS_GROUP),
+			"territory": masters.territory_of(country) or masters.root_of("Territory"),
+			"default_currency": currency,
+			"language": language,
+			"imta_guest_key": key,
+		}
+	)
+	# Acts for the alliance: a coordinator has no role in ERPNext's selling.
+	customer.insert(
+		ignore_permissions=True, set_name=append_number_if_name_exists("Customer", customer.customer_name)
+	)
+	return customer.name
+
+
+def _add_person(
+	customer: str, *, contact: str | None, person: str, email: str | None, organisation: str | None
+) -> None:
+	"""The person as a Contact of the customer: whom the invoice goes to."""
+	link = ("Customer", customer)
+	if contact:
+		contacts.add_links("Contact", contact, [link])
+	elif person and not contacts.linked("Contact", *link):
+		contacts.ensure_contact(links=[link], first_name=person, email=email, company_name=organisation)
 
 
 def sync(member: Document) -> None:

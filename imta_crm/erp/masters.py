@@ -15,8 +15,12 @@ from frappe.utils import getdate
 from frappe.utils.nestedset import get_root_of
 
 DUES_ITEM = "MEMBERSHIP-DUES"
+EVENT_ITEM = "EVENT-FEE"
+EVENT_ITEM_NAME = "Training and Activity Fee"
+EVENT_INCOME_ACCOUNT = "Training and Activity Fees"
 MEMBERS_GROUP = "Alliance Members"
 INDIVIDUALS_GROUP = "Individual Members"
+GUESTS_GROUP = "Event Guests"
 
 
 class MissingMasterError(frappe.ValidationError):
@@ -116,6 +120,11 @@ def ensure_item(
 	)
 	item.insert(ignore_permissions=True)
 	return item.name
+
+
+def ensure_event_item() -> str:
+	"""Service item that fees of sessions and activities are invoiced with."""
+	return ensure_item(EVENT_ITEM, EVENT_ITEM_NAME)
 
 
 def ensure_account(

@@ -102,15 +102,13 @@ def _worth(amount: Decimal, part: Decimal, whole: Decimal, currency: str) -> Dec
 	return share_of(amount, int(part * scale), int(whole * scale), exponent_of(currency))
 
 
-def state_of(
-	*, fee_due: Decimal, is_invoiced: bool, is_live: bool, to_credit: Decimal, credited: Decimal
-) -> str:
+def state_of(*, fee_due: Decimal, is_invoiced: bool, is_live: bool, to_credit: Decimal) -> str:
 	"""The state of a booking's fee by the facts."""
 	if not is_invoiced:
 		return TO_INVOICE if fee_due > 0 else NOTHING
 	if to_credit > 0:
 		return TO_CREDIT
-	if credited > 0 and fee_due <= 0:
+	if fee_due <= 0:
 		return CREDITED
 	return INVOICED if is_live else FORFEITED
 

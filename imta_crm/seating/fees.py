@@ -1,17 +1,226 @@
-"""What a seat costs, and how it gets onto an invoice."""
+"""What a seat costs: fixed when it is confirmed, reduced or forgiven when it is given up.
+
+When a seat is confirmed, its fee is written on the booking and stays what it was; a free seat of the member's
+tier is taken where one is left. A cancellation leaves the part that is to be kept. The books follow, see
+`imta_crm.seating.billing`.
+
+`fee` is the price (zero for a free seat), `fee_due` what of it is to be paid in the end, both in the event's
+currency. Whether it is paid is in ERPNext's ledger alone.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import frappe
+from frappe.utils import flt
+
+from imta_crm.erp import event_invoices, masters
+from imta_crm.policy import fees as rules
+from imta_crm.policy.seating import CANCELLED, LIVE, MARKS
+from imta_crm.seating import billing, free_seats, kinds, record, windows
+from imta_crm.seating.kinds import Kind
+
+if TYPE_CHECKING:
+	from imta_crm.seating.people import Person
+
+ZERO = Decimal(0)
+NO_FEE = {"is_free_seat": 0, "fee_due": 0, "fee_invoiced": 0, "fee_state": rules.NOTHING}
+#: What a transfer takes along.
+MOVED = (
+	"fee",
+	"fee_due",
+	"fee_invoiced",
+	"currency",
+	"is_free_seat",
+	"free_seat_key",
+	"customer",
+	"sales_invoice",
+	"credit_note",
+	"fee_state",
+	"fee_problem",
+)
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Quote:
+	"""What a seat would cost a person now. `price` is without the free seat, `fee` what would be paid."""
+
+	fee: Decimal
+	currency: str
+	is_free_seat: bool = False
+	price: Decimal = ZERO
+
+
+def quote(event: Event, person: Person) -> Quote:
+	"""What a seat at the event would cost the person, were it confirmed now. Reads only.
+
+	:param event: the document of a Training Session or Alliance Activity, or its fields with `doctype`
+	"""
+	kind = kinds.of_event(event.get("doctype"))
+	currency = currency_of(event)
+	price = _price(
+		kind, event.get("name"), currency, person.participant_type, person.tier, person.delegate_role
+	)
+	is_free = (
+		price > 0
+		and person.participant_type == rules.MEMBER
+		and free_seats.is_left(person.member, person.tier, event)
+	)
+	return Quote(ZERO if is_free else price, currency, is_free, price)
 
 
 def follow(doctype: str, name: str, before: str | None, after: str) -> None:
 	"""Fix the fee when a seat is confirmed, and what is kept of it when it is cancelled.
 
-	Within the caller's transaction, after the status is written; cheap: no invoice is made here.
+	Within the caller's transaction, under the event's lock, after the status is written; cheap: no invoice is
+	made here.
 	"""
+	kind = kinds.of_booking(doctype)
+	if after in MARKS and before not in MARKS:
+		_fix(kind, name)
+	elif after == CANCELLED and before in MARKS:
+		give_up(kind, name)
 
 
 def transfer(doctype: str, old: str, new: str) -> None:
-	"""Move fee, free seat and invoice line from the old booking to the new one, in the caller's transaction.
+	"""Move fee, free seat and invoice row from the old booking to the new one, in the caller's transaction.
 
-	To be called after both bookings are written, in whichever order that was.
+	To be called after both bookings are written. What was agreed for the seat stays, also where the price list
+	says something else by now; no second invoice row is made.
 	"""
+	source = record.lock(doctype, old)
+	if source.currency is None and not source.sales_invoice and not source.free_seat_key:
+		# Its fee was never fixed: the seat was offered only.
+		if record.lock(doctype, new).status in MARKS:
+			_fix(kinds.of_booking(doctype), new)
+		return
+	moved = {field: source[field] for field in MOVED}
+	record.update(doctype, old, {**dict.fromkeys(MOVED), **NO_FEE})
+	record.update(doctype, new, moved)
+	if source.free_seat_key:
+		free_seats.move(source.free_seat_key, new)
+	if source.sales_invoice:
+		event_invoices.move_rows(old, new)
+
+
+def _fix(kind: Kind, name: str) -> None:
+	"""Write the fee of a seat that was confirmed just now, and take a free seat where there is one."""
+	booking = record.lock(kind.booking, name)
+	event = event_of(kind, booking[kind.field])
+	currency = currency_of(event)
+	role = booking.get("delegate_role")
+	fee = _price(kind, event.name, currency, booking.participant_type, booking.tier, role)
+	values = {**NO_FEE, "fee": fee, "currency": currency, "fee_due": fee, "fee_problem": None}
+	if fee > 0:
+		if key := free_seats.claim(kind, booking, event):
+			values |= {"fee": ZERO, "fee_due": ZERO, "is_free_seat": 1, "free_seat_key": key}
+		else:
+			values["fee_state"] = rules.TO_INVOICE
+			if booking.member:
+				values["customer"] = frappe.db.get_value("IMTA Member", booking.member, "customer") or None
+	record.update(kind.booking, name, values)
+
+
+def give_up(kind: Kind, name: str) -> None:
+	"""Write what is kept of the fee of a cancelled seat by the event's rules, and give a free seat back in time.
+
+	Nothing is kept where the alliance has called the event off, also of what was given up late before.
+	"""
+	booking = record.lock(kind.booking, name)
+	due = amount_of(booking.fee_due)
+	if not booking.is_free_seat and due <= 0:
+		return
+	event = event_of(kind, booking[kind.field])
+	by_alliance = event.status == windows.CANCELLED
+	in_time = windows.present(booking.cancelled_at) <= windows.effective_cancel_until(event)
+	if booking.is_free_seat:
+		if by_alliance or in_time:
+			record.update(kind.booking, name, {"is_free_seat": 0, "free_seat_key": None})
+			free_seats.give_back(booking.free_seat_key)
+		return
+	kept = rules.kept(
+		amount_of(booking.fee),
+		currency=booking.currency,
+		in_time=in_time,
+		by_alliance=by_alliance,
+		late_credit_percent=amount_of(event.late_credit_percent),
+	)
+	# A credit note by hand may have left less than that.
+	set_due(kind, booking, min(kept, due))
+	if booking.sales_invoice:
+		billing.enqueue(kind.event, event.name)
+
+
+def make_free(kind: Kind, name: str) -> bool:
+	"""Take the fee off a booking that is not invoiced yet, where a free seat is left. Locks it."""
+	booking = record.lock(kind.booking, name)
+	if booking.sales_invoice or booking.status not in MARKS or amount_of(booking.fee_due) <= 0:
+		return False
+	key = free_seats.claim(kind, booking, event_of(kind, booking[kind.field]))
+	if key:
+		values = {**NO_FEE, "fee": ZERO, "is_free_seat": 1, "free_seat_key": key, "fee_problem": None}
+		record.update(kind.booking, name, values)
+	return bool(key)
+
+
+def set_due(kind: Kind, booking: frappe._dict, due: Decimal) -> None:
+	"""Write what of a fee is to be paid in the end, and the state that follows. The booking is locked."""
+	booking.fee_due = due
+	write_state(kind, booking, fee_due=due)
+
+
+def write_state(kind: Kind, booking: frappe._dict, **values: object) -> None:
+	"""Write fields of a locked booking's fee with the state that follows from all of them."""
+	booking.update(values)
+	booking.fee_problem = None
+	booking.fee_state = rules.state_of(
+		fee_due=amount_of(booking.fee_due),
+		is_invoiced=bool(booking.sales_invoice),
+		is_live=booking.status in LIVE,
+		to_credit=billing.to_credit([booking]).get(booking.name, ZERO),
+	)
+	record.update(kind.booking, booking.name, {**values, "fee_state": booking.fee_state, "fee_problem": None})
+
+
+def event_of(kind: Kind, name: str) -> frappe._dict:
+	return frappe.db.get_value(kind.event, name, "*", as_dict=True)
+
+
+def currency_of(event: Event) -> str:
+	"""The currency of an event's fees; the company's where none is named."""
+	if event.get("fee_currency"):
+		return event.get("fee_currency")
+	company = masters.default_company()
+	return frappe.get_cached_value("Company", company, "default_currency") if company else "USD"
+
+
+def amount_of(value: float | Decimal | None) -> Decimal:
+	"""The decimal number of a column: it keeps nine places."""
+	return Decimal(f"{flt(value, 9):.9f}".rstrip("0").rstrip("."))
+
+
+def _price(
+	kind: Kind, event: str | None, currency: str, participant_type: str, tier: str | None, role: str | None
+) -> Decimal:
+	rows = frappe.get_all(
+		"Seat Fee",
+		{"parent": event, "parenttype": kind.event},
+		["participant_type", "tier", "delegate_role", "fee"],
+		order_by="idx",
+	)
+	return rules.fee_of(
+		[
+			rules.FeeRow(row.participant_type, amount_of(row.fee), row.tier or "", row.delegate_role or "")
+			for row in rows
+		],
+		participant_type=participant_type,
+		tier=tier,
+		role=role if kind.roles else "Delegate",
+		currency=currency,
+	)
