@@ -12,8 +12,10 @@ from frappe.utils.pdf import get_pdf
 
 from imta_crm.activities import permissions
 from imta_crm.activities.rules import ACTIVITY, DELEGATE
+from imta_crm.liaison.timeline import plain
 from imta_crm.membership.card import fit, qr_path
 from imta_crm.policy import activities as policy
+from imta_crm.policy.countries import UnknownCountry, find_country
 from imta_crm.policy.seating import ATTENDED, CONFIRMED
 from imta_crm.portal import links
 
@@ -62,13 +64,13 @@ def delegate_badge(delegate: Document) -> dict:
 
 def badge(delegate: dict, activity: Document, alliance: dict) -> dict:
 	"""One badge as the drawing wants it: lines and sizes of text that fit, the code as a path."""
-	names = [delegate.participant_name_local, delegate.participant_name]
+	names = [plain(delegate.participant_name_local), plain(delegate.participant_name)]
 	first, *others = dict.fromkeys(filter(None, names))
 	size, lines = fit(first, NAME_WIDTH, ((100, 1), (80, 2), (64, 2), (50, 3)))
 	other_size, other_lines = fit(" · ".join(others), NAME_WIDTH, ((58, 1), (46, 2), (38, 2)))
-	house = delegate.organisation if delegate.organisation not in names else ""
-	house_size, house_lines = fit(house or "", NAME_WIDTH, ((46, 1), (40, 2), (32, 3)))
-	titles = list(dict.fromkeys(filter(None, (activity.title_zh, activity.title))))
+	house = plain(delegate.organisation)
+	house_size, house_lines = fit("" if house in names else house, NAME_WIDTH, ((46, 1), (40, 2), (32, 3)))
+	titles = list(dict.fromkeys(filter(None, (plain(activity.title_zh), plain(activity.title)))))
 	title_size, title_lines = fit(titles[0], NAME_WIDTH, ((46, 1), (38, 2), (30, 2)))
 	second_size, second_lines = fit(titles[1] if len(titles) > 1 else "", NAME_WIDTH, ((30, 1), (26, 2)))
 	path, modules = qr_path(links.ticket_url(DELEGATE, delegate.name))
@@ -85,7 +87,7 @@ def badge(delegate: dict, activity: Document, alliance: dict) -> dict:
 		"country_zh": _country_zh(delegate.country),
 		"role": role,
 		"role_zh": ROLES_ZH[role],
-		"stand": delegate.stand if role == policy.EXHIBITOR else "",
+		"stand": plain(delegate.stand) if role == policy.EXHIBITOR else "",
 		"colour": COLOURS[role],
 		"number": delegate.name,
 		"qr_path": path,
@@ -110,16 +112,7 @@ def print_badges(activity: str, delegates: str | list | None = None) -> None:
 
 def sheets(activity: Document, delegates: list[str] | None = None) -> bytes:
 	"""The sheets as PDF. Checks no permission."""
-	return get_pdf(
-		sheets_html(activity, delegates),
-		{
-			"page-size": "A4",
-			"margin-top": "0mm",
-			"margin-bottom": "0mm",
-			"margin-left": "0mm",
-			"margin-right": "0mm",
-		},
-	)
+	return get_pdf(sheets_html(activity, delegates))
 
 
 def sheets_html(activity: Document, delegates: list[str] | None = None) -> str:
@@ -147,14 +140,14 @@ def _alliance() -> dict[str, str]:
 
 def _days(activity: Document) -> str:
 	first, last = (frappe.utils.getdate(activity.get(field)) for field in ("starts_at", "ends_at"))
-	place = activity.venue_zh or activity.venue if activity.delivery != "Online" else ""
+	place = plain(activity.venue_zh or activity.venue) if activity.delivery != "Online" else ""
 	days = first.isoformat() if first == last else f"{first.isoformat()} – {last.isoformat()}"
-	return " · ".join(filter(None, (days, (place or "")[:40])))
+	return " · ".join(filter(None, (days, place[:40])))
 
 
 def _country_zh(country: str | None) -> str:
-	"""The Chinese name of a country, where the site has one that differs."""
-	if not country:
+	"""The Chinese name of a country or region; empty for none and for one that has none."""
+	try:
+		return find_country(country).name_zh if country else ""
+	except UnknownCountry:
 		return ""
-	chinese = _(country, "zh")
-	return chinese if chinese != country else ""
