@@ -125,7 +125,7 @@ def test_one_person_two_events_at_the_same_time_at_once(swept, make):
 	for _round in range(4):
 		person = make()
 		events = [make_session(begins=begins), make_activity(begins=begins + timedelta(hours=1))]
-		jobs = [each(lambda event: enroll(event, person), event) for event in events]
+		jobs = [each(lambda pair: enroll(*pair), (event, person)) for event in events]
 		answers = [answer for answers in at_once(*jobs) for answer in answers]
 		assert Counter(type(answer).__name__ for answer in answers) == {"Booked": 1, "tuple": 1}, answers
 		frappe.db.rollback()
