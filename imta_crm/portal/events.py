@@ -100,9 +100,7 @@ def offer(
 	status = windows.public_status(event)
 	room = _room(event, person)
 	return frappe._dict(
-		seat=frappe._dict(name=seat.name, state=facts.state(seat.status, _in_line(kind, seat)))
-		if seat
-		else None,
+		seat=frappe._dict(name=seat.name, state=facts.state(seat.status, seat)) if seat else None,
 		room=room,
 		fee=_fee(event, person) if not seat else facts.fee(seat),
 		against=facts.refusal_texts(refusals),
@@ -174,9 +172,9 @@ def live_by_contact(kind: kinds.Kind, event: str, contacts: Collection[str]) -> 
 	rows = frappe.get_all(
 		kind.booking,
 		{kind.field: event, "contact": ("in", list(contacts)), "live_key": ("is", "set")},
-		["contact", "status", "place_in_line"],
+		["contact", "status", "queue_no", kind.field],
 	)
-	return {row.contact: row for row in rows}
+	return {row.contact: frappe._dict(row, doctype=kind.booking) for row in rows}
 
 
 def seats_of(visitor: Visitor) -> Seats:
@@ -187,7 +185,6 @@ def seats_of(visitor: Visitor) -> Seats:
 		known = _events(kind, {row[kind.field] for row in rows})
 		for row in rows:
 			event = known[row[kind.field]]
-			row.place_in_line = (_in_line(kind, row) or {}).get("place_in_line")
 			seat = facts.seat(row, event)
 			entry = (facts.event(event, own_zone=row.time_zone or visitor.person.time_zone), seat)
 			if seat.is_offered:
@@ -208,7 +205,6 @@ def colleagues_of(visitor: Visitor) -> list[tuple[frappe._dict, frappe._dict]]:
 		rows = visitor.seats_of_colleagues(kind)
 		known = _events(kind, {row[kind.field] for row in rows})
 		for row in rows:
-			row.place_in_line = (_in_line(kind, row) or {}).get("place_in_line")
 			event = known[row[kind.field]]
 			found.append((facts.event(event), facts.seat(row, event)))
 	return sorted(found, key=lambda entry: entry[0].starts_at_site)
@@ -247,14 +243,6 @@ def _events(kind: kinds.Kind, names: Collection[str]) -> dict[str, frappe._dict]
 	for row in rows:
 		row.doctype = kind.event
 	return {row.name: row for row in rows}
-
-
-def _in_line(kind: kinds.Kind, seat: frappe._dict) -> frappe._dict | None:
-	"""The seat with its place in line worked out, where it waits."""
-	if seat.status != "Waitlisted":
-		return seat
-	place = seats.line_of(kind.booking, seat[kind.field], seat.queue_no)
-	return frappe._dict(seat, place_in_line=place)
 
 
 def _not_for(kind: kinds.Kind, event: frappe._dict, visitor: Visitor) -> bool:

@@ -26,7 +26,7 @@ from imta_crm.policy.seating import (
 	Refusal,
 )
 from imta_crm.portal import links, pages
-from imta_crm.seating import kinds, materials, windows
+from imta_crm.seating import kinds, materials, seats, windows
 
 #: The seat is the person's own: they see the link of an online event and get the materials.
 TAKES_PART = materials.TAKES_PART
@@ -132,7 +132,7 @@ def countries() -> list[tuple[str, str]]:
 
 def state(status: str | None, booking: Mapping[str, Any] | None = None) -> dict[str, str]:
 	"""The state of a seat in words for the participant, and how it is coloured."""
-	place = (booking or {}).get("place_in_line")
+	place = place_in_line(booking) if booking else None
 	labels = {
 		REQUESTED: ("ask", _("Waiting for approval")),
 		CONFIRMED: ("good", _("Seat confirmed")),
@@ -152,6 +152,14 @@ def may_cancel(status: str, doc: Mapping[str, Any]) -> bool:
 	if status in PENDING:
 		return doc["status"] in windows.UPCOMING and not windows.has_begun(doc)
 	return status in MAY_CANCEL and windows.may_cancel(doc)
+
+
+def place_in_line(booking: Mapping[str, Any]) -> int | None:
+	"""The place of somebody who waits, from 1."""
+	if booking["status"] != WAITLISTED:
+		return None
+	kind = kinds.of_booking(booking["doctype"])
+	return seats.line_of(kind.booking, booking[kind.field], booking["queue_no"])
 
 
 def certificate_state(value: str) -> dict[str, str]:

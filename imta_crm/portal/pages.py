@@ -47,7 +47,15 @@ class PortalPage(BaseRenderer):
 
 	def render(self) -> Response:
 		with page_language():
-			return self.answer(self.path.partition("/")[2])
+			try:
+				return self.answer(self.path.partition("/")[2])
+			except Exception:
+				# Frappe's own page for this shows where in the code it happened.
+				frappe.db.rollback()
+				frappe.clear_messages()
+				frappe.log_error(title="A page of the portal could not be shown")
+				frappe.local.flags.commit = True  # the entry in the log, also of a GET
+				return page("notice.html", 503, kind="failed")
 
 	def answer(self, rest: str) -> Response:
 		""":param rest: what follows the first part of the address"""
