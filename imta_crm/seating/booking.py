@@ -101,6 +101,7 @@ class Booking(Document):
 		self.check_permission("write")
 		check_is_on(self, after, before)
 		self.load_doc_before_save()
+		self._action = "save"  # as Frappe sets it before it validates
 		self.validate_workflow()
 		if after == CONFIRMED and before == REQUESTED:
 			seats.approve(self.doctype, self.name)
