@@ -79,7 +79,7 @@ def download(booking_doctype: str, booking: str) -> None:
 	frappe.response.filename = name
 	frappe.response.filecontent = text.encode()
 	frappe.response.type = "download"
-	frappe.response.content_type = "text/calendar; charset=utf-8"
+	frappe.response.content_type = "text/calendar"
 
 
 def _entry(seat: Occasion, method: str, email_account: str | None) -> Entry:

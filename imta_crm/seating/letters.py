@@ -30,7 +30,7 @@ from imta_crm.policy.seat_letters import (
 	UPDATE,
 	WITH_CALENDAR,
 )
-from imta_crm.policy.seating import CANCELLED, CONFIRMED, OFFERED
+from imta_crm.policy.seating import CANCELLED, CONFIRMED, OFFERED, WAITLISTED
 from imta_crm.portal import links
 from imta_crm.seating import calendar, kinds, occasion, windows
 from imta_crm.seating.occasion import Occasion
@@ -40,9 +40,27 @@ CERTIFICATE_DOCTYPE = "Training Certificate"
 NAMES = frozenset(
 	{
 		*("salutation", "participant_name", "organisation", "role", "language", "is_training", "event_kind"),
-		*("event", "time", "time_there", "place", "is_on_site", "is_online", "meeting_link", "note", "status"),
+		*(
+			"event",
+			"time",
+			"time_there",
+			"place",
+			"is_on_site",
+			"is_online",
+			"meeting_link",
+			"note",
+			"status",
+		),
 		*("fee", "is_free_seat", "place_in_line", "instead_of", "given_to", "cancel_until"),
-		*("seat_url", "seat_button", "ticket_url", "ticket_button", "offer_url", "offer_button", "offer_until"),
+		*(
+			"seat_url",
+			"seat_button",
+			"ticket_url",
+			"ticket_button",
+			"offer_url",
+			"offer_button",
+			"offer_until",
+		),
 		*("feedback_url", "feedback_button", "feedback_until"),
 		*("event_cancelled", "by_self", "previous_status", "had_seat", "reason", "was_invoiced"),
 		*("certificate_url", "certificate_button", "certificate_number", "program", "hours", "valid_until"),
@@ -179,11 +197,19 @@ def _facts(notice: Mapping, seat: Occasion) -> dict[str, object]:
 		"status": booking.status,
 		"fee": money(booking.fee, booking.currency) if flt(booking.fee) and booking.currency else "",
 		"is_free_seat": bool(booking.is_free_seat),
-		"place_in_line": cint(booking.place_in_line),
+		"place_in_line": _place_in_line(seat),
 		"cancel_until": _cancel_until(seat),
 		**_links(notice["kind"], seat),
 		**_change(notice, seat),
 	}
+
+
+def _place_in_line(seat: Occasion) -> int:
+	from imta_crm.seating import seats  # which tells the notices of what it does
+
+	if seat.booking.status != WAITLISTED:
+		return 0
+	return cint(seats.line_of(seat.kind.booking, seat.event.name, seat.booking.queue_no))
 
 
 def _links(kind: str, seat: Occasion) -> dict[str, object]:

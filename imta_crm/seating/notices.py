@@ -99,7 +99,7 @@ def event_changed(event_doctype: str, event: str) -> None:
 	)
 	# A confirmation that has not been written yet will say what holds now.
 	will_hear = {each.booking for each in waiting if each.kind == CONFIRMATION}
-	moment = now_datetime()
+	moment = _moment(None)
 	soon = row.starts_at_site and get_datetime(row.starts_at_site) - moment < URGENT
 	# A locking read, too: whoever was given a seat since this transaction began has been told of the old times.
 	seats = _seats(kind, {kind.field: event, "status": ("in", rules.TOLD_OF_CHANGES)}, lock=True)
@@ -160,7 +160,10 @@ def remind_due(now: datetime | str | None = None) -> int:
 	back = moment - timedelta(days=cint(settings.feedback_valid_days) or 30)
 	for name in frappe.get_all(
 		kinds.TRAINING.event,
-		{"status": ("in", (*windows.UPCOMING, windows.HELD)), "ends_at_site": ("between", (back, moment - wait))},
+		{
+			"status": ("in", (*windows.UPCOMING, windows.HELD)),
+			"ends_at_site": ("between", (back, moment - wait)),
+		},
 		pluck="name",
 		limit=0,
 	):
@@ -194,9 +197,7 @@ def _remind(kind: kinds.Kind, event: frappe._dict, hours: Iterable[int], now: da
 	told = _last_told(event.name)
 	rows = []
 	for seat in _seats(kind, {kind.field: event.name, "status": ("in", rules.REMINDED)}):
-		since = max(
-			(get_datetime(at) for at in (seat.confirmed_at, told.get(seat.name)) if at), default=None
-		)
+		since = max((get_datetime(at) for at in (seat.confirmed_at, told.get(seat.name)) if at), default=None)
 		if due := event_reminders.due(hours, begins_at, now, since=since):
 			rows.append(_row(kind.booking, seat, REMINDER, due.occasion, due_at=due.due_at))
 	return _insert(rows)
@@ -253,7 +254,7 @@ def _row(doctype: str, seat: Mapping, kind: str, about: str, **values) -> dict[s
 		"kind": kind,
 		"status": PENDING,
 		"email": seat.get("email"),
-		"due_at": now_datetime(),
+		"due_at": _moment(None),
 		"calendar_sequence": 0,
 		**values,
 	}
@@ -263,7 +264,9 @@ def _insert(rows: Sequence[Mapping]) -> int:
 	"""Those that are not there yet; how many."""
 	if not rows:
 		return 0
-	known = set(frappe.get_all(NOTICE, {"name": ("in", [row["name"] for row in rows])}, pluck="name", limit=0))
+	known = set(
+		frappe.get_all(NOTICE, {"name": ("in", [row["name"] for row in rows])}, pluck="name", limit=0)
+	)
 	fresh = [row for row in rows if row["name"] not in known]
 	stamp, user = now(), frappe.session.user
 	columns = [*COLUMNS, "creation", "modified", "owner", "modified_by", "docstatus", "idx"]
@@ -375,7 +378,9 @@ def _do(name: str, step: Callable[[], str]) -> str:
 	except Exception as error:
 		_begin_step()
 		if not isinstance(error, frappe.ValidationError):
-			frappe.log_error(title=_("Letter {0} failed").format(name), reference_doctype=NOTICE, reference_name=name)
+			frappe.log_error(
+				title=_("Letter {0} failed").format(name), reference_doctype=NOTICE, reference_name=name
+			)
 		frappe.clear_messages()
 		frappe.db.set_value(
 			NOTICE, {"name": name, "status": PENDING}, {"status": FAILED, "problem": _describe(error)}
@@ -489,7 +494,9 @@ def _settle(name: str, now: datetime) -> str:
 	if notice.status == SKIPPED:
 		return _settle_taken_back(notice, mail, now)
 	if not mail:
-		return _unknown(notice, _("The mail is no longer in the Email Queue; nobody can tell whether it was sent."))
+		return _unknown(
+			notice, _("The mail is no longer in the Email Queue; nobody can tell whether it was sent.")
+		)
 	if mail.status == "Error":
 		return _failed(notice, mail, now)
 	if mail.status == "Sending" and mail_queue.is_past(mail.modified, now, mail_queue.DEAD_AFTER):
@@ -499,11 +506,19 @@ def _settle(name: str, now: datetime) -> str:
 	if mail.status == mail_queue.TAKEN_BACK:
 		_write([name], status=SKIPPED, problem=cstr(mail.error)[:500])
 		return "taken_back"
-	if mail.status == "Not Sent" and (reason := _why_not(notice, _occasion(notice), now)):
-		mail_queue.take_back(mail.name, reason)
-		_write([name], status=SKIPPED, problem=reason)
-		return "taken_back"
+	if mail.status == "Not Sent":
+		seat = _occasion(notice)
+		reason = _why_not(notice, seat, now) or (_is_stale(notice, seat) and _(rules.REASONS[rules.REPLACED]))
+		if reason:
+			mail_queue.take_back(mail.name, reason)
+			_write([name], status=SKIPPED, problem=reason)
+			return "taken_back"
 	return ""
+
+
+def _is_stale(notice: Mapping, seat: occasion.Occasion | None) -> bool:
+	"""Time or place have changed since the letter was written."""
+	return bool(seat) and cint(seat.event.calendar_sequence) > cint(notice["calendar_sequence"])
 
 
 def _settle_taken_back(notice: frappe._dict, mail: frappe._dict | None, now: datetime) -> str:
@@ -523,8 +538,12 @@ def _settle_taken_back(notice: frappe._dict, mail: frappe._dict | None, now: dat
 		return ""
 	if mail:
 		mail_queue.remove(mail.name)
-	_write([notice.name], email_queue=None)
-	return ""
+	if _why_not(notice, _occasion(notice), now):
+		_write([notice.name], email_queue=None)
+		return ""
+	# It was only out of date.
+	_write([notice.name], status=PENDING, due_at=now, email_queue=None, problem=None)
+	return "put_back"
 
 
 def _failed(notice: frappe._dict, mail: frappe._dict, now: datetime) -> str:
@@ -545,8 +564,8 @@ def _failed(notice: frappe._dict, mail: frappe._dict, now: datetime) -> str:
 		mail_queue.take_back(mail.name, reason)
 		_write([notice.name], status=SKIPPED, problem=reason)
 		return "taken_back"
-	if seat and cint(seat.event.calendar_sequence) > cint(notice.calendar_sequence):
-		# Its times are no longer true: it is written anew.
+	if _is_stale(notice, seat):
+		# It is written anew.
 		mail_queue.remove(mail.name)
 		_write([notice.name], status=PENDING, due_at=now, email_queue=None, problem=failure.text)
 		return "put_back"
@@ -580,7 +599,7 @@ def send_again(notice: str) -> None:
 		frappe.throw(_("{0} is {1}.").format(row.subject or row.name, _(row.status, context=NOTICE)))
 	if row.email_queue:
 		mail_queue.set_aside(row.email_queue)
-	_write([notice], status=PENDING, due_at=now_datetime(), problem=None, email_queue=None, attempts=0)
+	_write([notice], status=PENDING, due_at=_moment(None), problem=None, email_queue=None, attempts=0)
 	enqueue()
 
 

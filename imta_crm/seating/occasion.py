@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from babel.dates import get_timezone_location
-from frappe import _
 from frappe.utils import cstr
 
 from imta_crm.erp import masters
@@ -16,6 +15,7 @@ from imta_crm.invitations.mail import EN, ZH
 from imta_crm.invitations.mail_facts import is_chinese
 from imta_crm.liaison.zones import is_zone, site_zone
 from imta_crm.policy import event_times, zones
+from imta_crm.policy.countries import by_code
 from imta_crm.policy.seating import ATTENDED, COMPLETED, CONFIRMED
 from imta_crm.seating import kinds, windows
 
@@ -74,12 +74,17 @@ class Occasion:
 			return ""
 		venue = cstr((self.chinese and self.event.venue_zh) or self.event.venue).strip()
 		address = ", ".join(line.strip() for line in cstr(self.event.address).splitlines() if line.strip())
-		country = _(self.event.country, self.language) if self.event.country else ""
+		country = self._country()
 		parts = []
 		for part in (venue, address, country):
 			if part and not any(part in earlier for earlier in parts):
 				parts.append(part)
 		return ("，" if self.chinese else ", ").join(parts)
+
+	def _country(self) -> str:
+		code = masters.country_code(self.event.country) if self.event.country else ""
+		known = by_code().get(code)
+		return known.name_zh if self.chinese and known else cstr(self.event.country)
 
 	@property
 	def meeting_link(self) -> str:
