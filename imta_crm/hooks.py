@@ -207,9 +207,13 @@ scheduler_events = {
 			"imta_crm.invitations.doctype.prospect_import.prospect_import.resume_stalled",
 			"imta_crm.invitations.sending.enqueue_due",
 			"imta_crm.invitations.campaigns.advance",
+			"imta_crm.seating.offers.advance_all",
 			"imta_crm.seating.event.catch_up",
 			"imta_crm.seating.notices.remind_due",
 			"imta_crm.seating.notices.send_due",
+		],
+		"*/15 * * * *": [
+			"imta_crm.training.completion.complete_due",
 		],
 	},
 	"hourly": [
