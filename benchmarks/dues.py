@@ -11,14 +11,11 @@ closing the run are. Everything that was made is taken away again. The site must
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-from scratch import SINCE, Undo, connect, expect, keep, machine, questions
+from scratch import SINCE, Undo, expect, in_turns, machine, main, questions, worker
 
 CHUNK = 25
 RATE = 7.0288
@@ -31,29 +28,6 @@ LABELS = {
 }
 
 
-def main() -> None:
-	parser = argparse.ArgumentParser(description="Benchmark of the dues run")
-	parser.add_argument("--site", required=True)
-	parser.add_argument("--bench", required=True, type=Path)
-	parser.add_argument("--members", type=int, default=100)
-	parser.add_argument("--rounds", type=int, default=3)
-	parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
-	parser.add_argument("--verbose", action="store_true", help="show what the workers say")
-	parser.add_argument("--job", help=argparse.SUPPRESS)
-	options = parser.parse_args()
-	connect(options.site, options.bench)
-	if options.job:
-		job(json.loads(options.job))
-		return
-	import frappe
-
-	table = measure(options)
-	print("\n" + table)
-	if options.write:
-		keep(Path(__file__).name, table)
-	frappe.destroy()
-
-
 def measure(options: argparse.Namespace) -> str:
 	"""All ways in turns; the table of the medians."""
 	import frappe
@@ -62,23 +36,20 @@ def measure(options: argparse.Namespace) -> str:
 	outer = Undo()
 	try:
 		year = prepare(options.members)
-		for number in range(options.rounds):
-			# Each round begins with another way, so that a busy minute of the machine hits all alike.
-			ways = list(LABELS)[number % len(LABELS) :] + list(LABELS)[: number % len(LABELS)]
-			for way in ways:
-				undo = Undo()
-				try:
-					result = once(options, way, year)
-				finally:
-					undo.now()
-				if result["invoices"] != options.members:
-					sys.exit(f"{LABELS[way]}: {result['invoices']} invoices instead of {options.members}")
-				results[way].append(result)
-				print(
-					f"round {number + 1}  {LABELS[way]:<28}{result['rate']:7.1f} invoices/s"
-					f"{result['queries']:8.1f} queries/invoice",
-					flush=True,
-				)
+		for number, way in in_turns(list(LABELS), options.rounds):
+			undo = Undo()
+			try:
+				result = once(options, way, year)
+			finally:
+				undo.now()
+			if result["invoices"] != options.members:
+				sys.exit(f"{LABELS[way]}: {result['invoices']} invoices instead of {options.members}")
+			results[way].append(result)
+			print(
+				f"round {number}  {LABELS[way]:<28}{result['rate']:7.1f} invoices/s"
+				f"{result['queries']:8.1f} queries/invoice",
+				flush=True,
+			)
 	finally:
 		frappe.db.rollback()
 		outer.now()
@@ -105,20 +76,7 @@ def once(options: argparse.Namespace, way: str, year: str) -> dict:
 
 	jobs = []
 	for number in range(workers):
-		jobs.append(
-			subprocess.Popen(
-				[
-					sys.executable,
-					Path(__file__).resolve(),
-					*("--site", options.site, "--bench", options.bench),
-					*("--job", json.dumps({**task, "worker": number})),
-				],
-				stdin=subprocess.PIPE,
-				stdout=subprocess.PIPE,
-				stderr=None if options.verbose else subprocess.DEVNULL,
-				text=True,
-			)
-		)
+		jobs.append(worker(__file__, options, {**task, "worker": number}))
 		# One after the other: warming up is an ordinary invoice and would wait for, or deadlock with, another.
 		expect(jobs[-1], "ready")
 	started = time.monotonic()
@@ -330,4 +288,4 @@ def as_table(options: argparse.Namespace, results: dict[str, list[dict]]) -> str
 
 
 if __name__ == "__main__":
-	main()
+	main(__file__, "Benchmark of the dues run", measure, job, members=100, rounds=3)

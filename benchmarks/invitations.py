@@ -13,15 +13,12 @@ must allow tests.
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-from scratch import SINCE, Undo, connect, expect, keep, machine, questions
+from scratch import SINCE, Undo, expect, in_turns, machine, main, questions, worker
 
 APP, LETTERS, SENDMAIL = "app", "letters", "sendmail"
 LABELS = {
@@ -35,51 +32,24 @@ STEP = "invite"
 TEMPLATES = ("IMTA Invitation EN", "IMTA Invitation ZH")
 
 
-def main() -> None:
-	parser = argparse.ArgumentParser(description="Benchmark of the sending of invitations")
-	parser.add_argument("--site", required=True)
-	parser.add_argument("--bench", required=True, type=Path)
-	parser.add_argument("--invitations", type=int, default=5000)
-	parser.add_argument("--rounds", type=int, default=3)
-	parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
-	parser.add_argument("--verbose", action="store_true", help="show what the workers say")
-	parser.add_argument("--profile", action="store_true", help="print where the workers spend their time")
-	parser.add_argument("--job", help=argparse.SUPPRESS)
-	options = parser.parse_args()
-	connect(options.site, options.bench)
-	if options.job:
-		job(json.loads(options.job))
-		return
-	import frappe
-
-	table = measure(options)
-	print("\n" + table)
-	if options.write:
-		keep(Path(__file__).name, table)
-	frappe.destroy()
-
-
 def measure(options: argparse.Namespace) -> str:
 	"""All ways in turns; the table of the medians."""
 	results: dict[str, list[dict]] = {way: [] for way in LABELS}
-	for number in range(options.rounds):
-		# Each round begins with another way, so that a busy minute of the machine hits all alike.
-		ways = list(LABELS)[number % len(LABELS) :] + list(LABELS)[: number % len(LABELS)]
-		for way in ways:
-			undo = Undo()
-			try:
-				prepare(options.invitations)
-				result = once(options, way)
-			finally:
-				undo.now()
-			if result["mails"] != options.invitations:
-				sys.exit(f"{LABELS[way]}: {result['mails']} mails instead of {options.invitations}")
-			results[way].append(result)
-			print(
-				f"round {number + 1}  {LABELS[way]:<42}{result['rate']:8.1f} mails/s"
-				f"{result['queries']:8.2f} queries/mail",
-				flush=True,
-			)
+	for number, way in in_turns(list(LABELS), options.rounds):
+		undo = Undo()
+		try:
+			prepare(options.invitations)
+			result = once(options, way)
+		finally:
+			undo.now()
+		if result["mails"] != options.invitations:
+			sys.exit(f"{LABELS[way]}: {result['mails']} mails instead of {options.invitations}")
+		results[way].append(result)
+		print(
+			f"round {number}  {LABELS[way]:<42}{result['rate']:8.1f} mails/s"
+			f"{result['queries']:8.2f} queries/mail",
+			flush=True,
+		)
 	return as_table(options, results)
 
 
@@ -87,18 +57,7 @@ def once(options: argparse.Namespace, way: str) -> dict:
 	"""One way, once, in a worker process."""
 	import frappe
 
-	task = {"way": way, "profile": options.profile}
-	process = subprocess.Popen(
-		[
-			sys.executable,
-			Path(__file__).resolve(),
-			*("--site", options.site, "--bench", options.bench, "--job", json.dumps(task)),
-		],
-		stdin=subprocess.PIPE,
-		stdout=subprocess.PIPE,
-		stderr=None if options.verbose or options.profile else subprocess.DEVNULL,
-		text=True,
-	)
+	process = worker(__file__, options, {"way": way})
 	expect(process, "ready")
 	started = time.monotonic()
 	print("go", file=process.stdin, flush=True)
@@ -132,15 +91,7 @@ def job(task: dict) -> None:
 	print("ready", flush=True)
 	sys.stdin.readline()
 	before = questions()
-	if task["profile"]:
-		import cProfile
-		import pstats
-
-		profile = cProfile.Profile()
-		profile.runcall(work)
-		pstats.Stats(profile, stream=sys.stderr).sort_stats("cumulative").print_stats(45)
-	else:
-		work()
+	work()
 	print("queries", questions() - before, flush=True)
 	frappe.destroy()
 
@@ -333,4 +284,4 @@ def as_table(options: argparse.Namespace, results: dict[str, list[dict]]) -> str
 
 
 if __name__ == "__main__":
-	main()
+	main(__file__, "Benchmark of the sending of invitations", measure, job, invitations=5000, rounds=3)

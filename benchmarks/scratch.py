@@ -1,15 +1,96 @@
-"""What the benchmarks share: a site for tests as it was afterwards, worker processes, queries, the README."""
+"""What the benchmarks share: the command line, worker processes, turns, queries, the README.
+
+The site for tests is afterwards as it was before.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 README = Path(__file__).with_name("README.md")
+Way = TypeVar("Way")
+
+
+def main(
+	script: str,
+	description: str,
+	measure: Callable[[argparse.Namespace], str],
+	job: Callable[[dict], None],
+	**numbers: int,
+) -> None:
+	"""The command line of a benchmark, which is also that of its worker processes.
+
+	:param measure: does it and returns the table for the README
+	:param job: what a worker process does
+	:param numbers: the benchmark's own options and their defaults
+	"""
+	parser = argparse.ArgumentParser(description=description)
+	parser.add_argument("--site", required=True)
+	parser.add_argument("--bench", required=True, type=Path)
+	for name, default in numbers.items():
+		parser.add_argument(f"--{name}", type=int, default=default)
+	parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
+	parser.add_argument("--verbose", action="store_true", help="show what the workers say")
+	parser.add_argument("--profile", action="store_true", help="print where the workers spend their time")
+	parser.add_argument("--job", help=argparse.SUPPRESS)
+	options = parser.parse_args()
+	connect(options.site, options.bench)
+	if options.job:
+		work(job, json.loads(options.job), profile=options.profile)
+		return
+	import frappe
+
+	table = measure(options)
+	print("\n" + table)
+	if options.write:
+		keep(Path(script).name, table)
+	frappe.destroy()
+
+
+def work(job: Callable[[dict], None], task: dict, *, profile: bool) -> None:
+	"""Do a worker's task, and say where the time goes if that was asked for."""
+	if not profile:
+		job(task)
+		return
+	import cProfile
+	import pstats
+
+	profiler = cProfile.Profile()
+	profiler.runcall(job, task)
+	pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats(45)
+
+
+def worker(script: str, options: argparse.Namespace, task: dict) -> subprocess.Popen:
+	"""Start a worker process with this task."""
+	return subprocess.Popen(
+		[
+			sys.executable,
+			Path(script).resolve(),
+			*("--site", options.site, "--bench", options.bench, "--job", json.dumps(task)),
+			*(["--profile"] if options.profile else []),
+		],
+		stdin=subprocess.PIPE,
+		stdout=subprocess.PIPE,
+		stderr=None if options.verbose or options.profile else subprocess.DEVNULL,
+		text=True,
+	)
+
+
+def in_turns(ways: Sequence[Way], rounds: int) -> Iterator[tuple[int, Way]]:
+	"""Round and way. Each round begins with another way, so that a busy minute of the machine hits all alike."""
+	for number in range(rounds):
+		first = number % len(ways)
+		for way in [*ways[first:], *ways[:first]]:
+			yield number + 1, way
 
 
 def connect(site: str, bench: Path) -> None:

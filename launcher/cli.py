@@ -92,12 +92,15 @@ def make_parser() -> argparse.ArgumentParser:
 	add_bench(benchmark)
 	benchmark.add_argument(
 		"what",
-		choices=["dues", "invitations"],
+		choices=["dues", "invitations", "seats"],
 		help="dues: invoices per second beside ERPNext's own ways; "
-		"invitations: letters queued per second beside a loop of frappe.sendmail",
+		"invitations: letters queued per second beside a loop of frappe.sendmail; "
+		"seats: enrolments per second beside a loop without a lock, and a long waiting list",
 	)
 	benchmark.add_argument("--members", type=int, help="dues: how many members")
 	benchmark.add_argument("--invitations", type=int, help="invitations: how many (default: 5000)")
+	benchmark.add_argument("--people", type=int, help="seats: how many enrol (default: 400)")
+	benchmark.add_argument("--waiting", type=int, help="seats: how many wait in line (default: 5000)")
 	benchmark.add_argument("--rounds", type=int, help="how many rounds; the median counts")
 	benchmark.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
 

@@ -22,6 +22,8 @@ from launcher.settings import APP, BRANCH, PORT_OFFSETS, ROOT, TEST_SITE, Place,
 SUITES = ("policy", "site", "browser")
 SCRATCH_SITE = "scratch.imta.localhost"  # for the test that takes the app off and puts it on again
 BENCHMARK_SITE = "benchmark.imta.localhost"
+# Each benchmark's own numbers.
+BENCHMARKS = {"dues": ("members",), "invitations": ("invitations",), "seats": ("people", "waiting")}
 # One version of ruff, here and in .pre-commit-config.yaml: others format otherwise.
 CHECK_TOOLS = ("pytest~=8.3", "hypothesis~=6.112", "ruff==0.17.6")
 BENCH_TOOLS = ("pytest~=8.3", "hypothesis~=6.112", "playwright>=1.45,<2")
@@ -557,7 +559,7 @@ def run_benchmark(place: Place, options: argparse.Namespace) -> int:
 			make_test_site(place, steps, ports, BENCHMARK_SITE, "benchmark")
 			script = place.app / "benchmarks" / f"{options.what}.py"
 			command = [place.python, script, "--site", BENCHMARK_SITE, "--bench", place.bench]
-			for name in ("members" if options.what == "dues" else "invitations", "rounds"):
+			for name in (*BENCHMARKS[options.what], "rounds"):
 				if getattr(options, name):
 					command += [f"--{name}", str(getattr(options, name))]
 			if options.write:
