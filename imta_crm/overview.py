@@ -19,6 +19,7 @@ from imta_crm.erp import masters
 from imta_crm.invitations import funnel
 from imta_crm.listing import region_label
 from imta_crm.policy import status as membership_status
+from imta_crm.training import charts
 
 MONTHS = 12
 WEEKS = 12
@@ -43,6 +44,8 @@ def chart(
 	heatmap_year: str | int | None = None,
 ) -> dict:
 	"""Labels and datasets of one chart of the source "IMTA Overview". Extra arguments are Frappe's.
+
+	`routes`, where there are any, say for each label which list a click leads to.
 
 	:raises frappe.PermissionError: if the user may not read the documents that it counts
 	"""
@@ -170,8 +173,12 @@ def invitations_by_stage() -> dict:
 	}
 	chosen = {"year": getdate(nowdate()).year, "purpose": "Membership"}
 	campaigns = funnel.campaigns(chosen)
-	counts = funnel.counts(funnel.facts(funnel.scope(chosen, campaigns)) if campaigns else [])
-	return _chart(list(stages.values()), {_("Invitations"): [counts[stage] for stage in stages]})
+	scope = funnel.scope(chosen, campaigns)
+	counts = funnel.counts(funnel.facts(scope) if campaigns else [])
+	routes = funnel.links(scope)
+	return _chart(list(stages.values()), {_("Invitations"): [counts[stage] for stage in stages]}) | {
+		"routes": [routes[stage] for stage in stages]
+	}
 
 
 def replies_by_week() -> dict:
@@ -248,6 +255,10 @@ FIGURES: dict[str, tuple[str, Callable[[], dict]]] = {
 	"invitations_by_stage": ("Invitation", invitations_by_stage),
 	"replies_by_week": ("Invitation", replies_by_week),
 	"plan_and_result": ("Invitation Campaign", plan_and_result),
+	"seats_of_coming_sessions": ("Training Enrollment", charts.seats_of_coming_sessions),
+	"hours_by_region": ("Training Enrollment", charts.hours_by_region),
+	"results_by_month": ("Training Enrollment", charts.results_by_month),
+	"delegates_by_activity": ("Activity Delegate", charts.delegates_by_activity),
 }
 
 

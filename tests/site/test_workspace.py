@@ -12,8 +12,8 @@ from imta_crm import overview
 from imta_crm.membership.members import NewMember, create_member
 from tests.site.invitation_factories import make_campaign, make_invitation
 
-MODULES = ("Membership", "Dues", "Liaison", "Invitations")
-WORKSPACES = ("IMTA", "Invitations")
+MODULES = ("Membership", "Dues", "Liaison", "Invitations", "Training", "Activities")
+WORKSPACES = ("IMTA", "Invitations", "Training")
 ROLES = ("Liaison Officer", "Membership Manager", "Treasurer", "Training Coordinator", "Alliance Leadership")
 
 
@@ -234,5 +234,5 @@ def test_leadership_has_one_page_of_charts(site):
 	from frappe.desk.doctype.dashboard.dashboard import get_permitted_cards, get_permitted_charts
 
 	frappe.set_user(user_with("Alliance Leadership"))
-	assert len(get_permitted_charts("Alliance Overview")) == 8
-	assert len(get_permitted_cards("Alliance Overview")) == 8
+	assert len(get_permitted_charts("Alliance Overview")) == 11
+	assert len(get_permitted_cards("Alliance Overview")) == 10

@@ -139,9 +139,18 @@ def row_of(group: Group, activities: dict[str, frappe._dict], fees: dict) -> dic
 		"countries": len({row.country for row in taken if row.country}),
 		**room,
 		**figures.money_cells(figures.add_money(fees.get(name, {}) for name in of_activity)),
-		"routes": figures.links(DELEGATE, group.filters, STAGES),
+		"routes": links(group.filters),
 		**group.more,
 	}
+
+
+def links(filters: Filters) -> dict[str, str]:
+	"""Where the figures lead; a group of one role has none for the others."""
+	role = filters.get("delegate_role")
+	stages = {
+		stage: of for stage, of in STAGES.items() if role is None or of.get("delegate_role", role) == role
+	}
+	return figures.links(DELEGATE, filters, stages)
 
 
 # Groups
