@@ -237,6 +237,8 @@ website_route_rules = [
 	{"from_route": "/member-card/<token>", "to_route": "member-card"},
 ]
 
+role_home_page = {"Alliance Member": "training"}
+
 page_renderer = [
 	"imta_crm.portal.guest.InvitationPage",
 	"imta_crm.portal.guest.SeatPage",
