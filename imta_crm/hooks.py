@@ -144,6 +144,7 @@ doc_events = {
 		"on_update": [
 			"imta_crm.membership.personal_data.after_redaction",
 			"imta_crm.invitations.personal_data.after_redaction",
+			"imta_crm.training.personal_data.after_redaction",
 		],
 	},
 	"Workflow": {
@@ -293,6 +294,22 @@ user_data_fields = [
 	{"doctype": "Invitation Touch", "filter_by": "email", "redact_fields": ["subject", "problem"]},
 	{"doctype": "Do Not Invite", "filter_by": "email", "partial": True},
 	{"doctype": "Seat Notice", "filter_by": "email", "redact_fields": ["subject", "problem"]},
+	{
+		"doctype": "Training Enrollment",
+		"filter_by": "email_folded",
+		"redact_fields": ["participant_name", "participant_name_local", "email", "remarks"],
+	},
+	{
+		"doctype": "Activity Delegate",
+		"filter_by": "email_folded",
+		"redact_fields": ["participant_name", "participant_name_local", "email", "remarks", "contribution"],
+	},
+	{
+		"doctype": "Training Certificate",
+		"filter_by": "user",
+		"redact_fields": ["holder_name", "holder_name_local"],
+	},
+	{"doctype": "Session Feedback", "filter_by": "owner", "redact_fields": ["liked", "improve"]},
 ]
 
 # Fixtures
