@@ -173,8 +173,7 @@ class AttendanceImport(Document):
 				row.enrollment, row.outcome = kept
 		self.status, self.source = CHECKED, report.source
 		self.content_hash = hashlib.sha256(data).hexdigest()
-		self.flags.by_import = True
-		self.save()
+		self.keep()
 
 	@frappe.whitelist()
 	def record(self) -> dict[str, int]:
@@ -203,8 +202,7 @@ class AttendanceImport(Document):
 			if row.outcome == MATCHED and row.enrollment in left:
 				row.detail = left[row.enrollment]
 		self.recorded = len(chosen - left.keys())
-		self.flags.by_import = True
-		self.save()
+		self.keep()
 		return {"recorded": self.recorded, "left": len(chosen & left.keys())}
 
 	@frappe.whitelist()
@@ -217,8 +215,15 @@ class AttendanceImport(Document):
 		self.db_set("status", CHECKED)
 		attendance.record_reports(self.session, chosen)
 		self.recorded = 0
+		self.keep()
+
+	def keep(self) -> None:
+		"""Save with results."""
 		self.flags.by_import = True
-		self.save()
+		try:
+			self.save()
+		finally:
+			self.flags.by_import = False
 
 	def summary(self) -> str:
 		"""How the report stands, as HTML."""
