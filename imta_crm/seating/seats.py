@@ -152,12 +152,9 @@ def request_many(
 ) -> list[Outcome]:
 	"""`request` for several, who arrive in the order given; each has an outcome of its own, and none stops another."""
 	kind = kinds.of_event(event_doctype)
-	details = {
-		**(extra or {}),
-		"enrolled_by": enrolled_by or frappe.session.user,
-		"group_key": group_key,
-		"remarks": remarks,
-	}
+	details = {**(extra or {}), "enrolled_by": enrolled_by or frappe.session.user}
+	details |= {"group_key": group_key} if group_key else {}
+	details |= {"remarks": remarks} if remarks else {}
 	if not DECIDED_HERE.isdisjoint(details):
 		raise ValueError(f"decided by the engine: {DECIDED_HERE.intersection(details)}")
 
