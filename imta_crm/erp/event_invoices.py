@@ -344,6 +344,9 @@ def credit(
 			"imta_live_event_invoice": None,
 		}
 	)
+	total = sum(amounts.values(), ZERO)
+	# ERPNext compares what is open with these before it adds the rows up.
+	note.update({"grand_total": -float(total), "rounded_total": 0})
 	note.items = [row for row in note.items if row.imta_booking in amounts]
 	for row in note.items:
 		amount = float(amounts[row.imta_booking])
@@ -366,7 +369,6 @@ def credit(
 	note.insert()
 	# What ERPNext remarks on a row that it does not count is for nobody to read.
 	del frappe.local.message_log[said:]
-	total = sum(amounts.values(), ZERO)
 	if flt(note.grand_total + float(total), note.precision("grand_total")):
 		frappe.throw(
 			_("The credit note comes to {0} instead of {1}.").format(-note.grand_total, total),

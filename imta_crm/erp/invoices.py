@@ -203,6 +203,9 @@ def make_credit_note(
 			"advances": [],
 			"ignore_pricing_rule": 1,
 			"disable_rounded_total": 1,
+			# ERPNext compares what is open with these before it adds the row up.
+			"grand_total": -float(amount),
+			"rounded_total": 0,
 			"remarks": description,
 			"imta_dues_charge": charge,
 			"imta_member": source.imta_member,
