@@ -35,6 +35,9 @@ imta.seats.booking_handlers = {
 		if (frm.doc.status === "Confirmed" && frm.has_perm("write")) {
 			frm.add_custom_button(__("Hand Over to a Colleague"), () => imta.seats.transfer(frm));
 		}
+		if (["System Manager", "Membership Manager", "Training Coordinator"].some((role) => frappe.user.has_role(role))) {
+			frm.page.add_menu_item(__("Erase the Person"), () => imta.seats.forget(frm));
+		}
 		if (frm.doc.transferred_from) {
 			const link = frappe.utils.get_form_link(frm.doctype, frm.doc.transferred_from, true);
 			frm.set_intro(__("Took over the seat of {0}", [link]), "blue");
@@ -67,6 +70,20 @@ imta.seats.booking_handlers = {
 	after_workflow_action(frm) {
 		frm.reload_doc();
 	},
+};
+
+imta.seats.forget = function (frm) {
+	frappe.confirm(
+		__("Erase this person from all sessions and activities, with letters and certificates? Hours and numbers stay, without a name. It cannot be undone."),
+		() =>
+			frappe
+				.call({
+					method: "imta_crm.training.personal_data.forget",
+					args: { booking_doctype: frm.doctype, booking: frm.doc.name },
+					freeze: true,
+				})
+				.then(() => frm.reload_doc())
+	);
 };
 
 imta.seats.ask_text = function (title, hint) {
