@@ -436,6 +436,7 @@ class ReplyPage(_Page):
 			problem=problem,
 			given=self.given,
 			given_words=self.given_words,
+			registration_url=registration.link_for(self.invitation.name),
 			just_given=bool(self.given and not sent and cint(frappe.form_dict.get("done"))),
 			settled=self.settled,
 			first_day=getdate(add_days(getdate(), 1)),

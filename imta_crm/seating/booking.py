@@ -37,6 +37,9 @@ OF_THE_FORM = (
 	"contribution",
 )
 
+#: The site's own country and region are nobody's by default.
+NO_DEFAULT = ("country", "territory")
+
 
 class Booking(Document):
 	"""Base of Training Enrollment and Activity Delegate."""
@@ -51,6 +54,10 @@ class Booking(Document):
 		if self.status != WAITLISTED or not self.queue_no:
 			return None
 		return seats.line_of(self.doctype, self.get(self.seat_kind.field), self.queue_no)
+
+	def update_if_missing(self, defaults: Document | dict) -> None:
+		"""Frappe fills in what the site has for itself."""
+		super().update_if_missing({key: defaults[key] for key in defaults if key not in NO_DEFAULT})
 
 	def insert(self, *args, **kwargs) -> Document:
 		"""Ask the engine for a seat, and become what it has made of it.

@@ -7,6 +7,10 @@ frappe.ui.form.on("Activity Delegate", {
 		}));
 	},
 
+	onload(frm) {
+		imta.no_default_country(frm);
+	},
+
 	refresh(frm) {
 		if (frm.is_new() || !frm.has_perm("write")) return;
 		if (["Confirmed", "Attended"].includes(frm.doc.status)) {
