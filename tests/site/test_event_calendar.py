@@ -104,7 +104,11 @@ def test_online_the_link_is_the_place(site):
 
 def test_in_the_persons_language(site):
 	session = make_session(
-		begins=datetime(YEAR, 7, 1, 9), title="Trails", title_zh="步道", venue_zh="山地之家"
+		begins=datetime(YEAR, 7, 1, 9),
+		title="Trails",
+		title_zh="步道",
+		venue_zh="山地之家",
+		country="Austria",
 	)
 	event = vobject.readOne(file_for(session, language="zh", time_zone="Europe/Vienna")).vevent
 	assert (event.summary.value, event.location.value) == ("步道", "山地之家，奥地利")
