@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 	from imta_crm.seating.people import Person
 
 ZERO = Decimal(0)
-NO_FEE = {"is_free_seat": 0, "fee_due": 0, "fee_invoiced": 0, "fee_state": rules.NOTHING}
+NO_FEE = {"fee": 0, "is_free_seat": 0, "fee_due": 0, "fee_invoiced": 0, "fee_state": rules.NOTHING}
 #: What a transfer takes along.
 MOVED = (
 	"fee",
