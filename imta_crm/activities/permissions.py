@@ -27,7 +27,8 @@ def delegate_has_permission(
 	"""Document permission of Activity Delegate: the same answer as `delegate_query`, by what is stored."""
 	if sees_all(user):
 		return None
-	stored = frappe.db.get_value(DELEGATE, doc.name, "member") if doc.name and not doc.is_new() else None
+	# Whether a document is new is for its sender to say, so not asked.
+	stored = frappe.db.get_value(DELEGATE, doc.name, "member") if doc.name else None
 	members = {stored, doc.get("member")} - {None, ""}
 	return None if members and all(in_portfolio(user, member) for member in members) else False
 
