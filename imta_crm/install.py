@@ -9,6 +9,8 @@ import frappe
 from imta_crm import seeds
 from imta_crm.defaults import read
 
+SETTINGS = "Alliance Settings"
+
 # Desk access by role. Members use the portal only.
 ROLES: dict[str, bool] = {
 	"Liaison Officer": True,
@@ -67,6 +69,8 @@ def steps() -> list[Callable[[], None]]:
 		seed_items,
 		seed_tiers,
 		seed_email_templates,
+		seed_settings,
+		seed_event_reminders,
 	]
 
 
@@ -138,3 +142,23 @@ def seed_email_templates() -> None:
 	"""Texts of the dues notice and of the reminders, in both languages."""
 	for template in read("email_templates") or []:
 		seeds.record("Email Template", template["name"], template)
+
+
+def seed_settings() -> None:
+	"""Defaults of settings, also of those that came after the settings were first saved.
+
+	Frappe has them for a document that was never saved only. What is there stays, a zero, too.
+	"""
+	stored = frappe.db.get_singles_dict(SETTINGS)
+	for df in frappe.get_meta(SETTINGS).fields:
+		if df.default and df.fieldname not in stored:
+			frappe.db.set_single_value(SETTINGS, df.fieldname, df.default, update_modified=False)
+
+
+def seed_event_reminders() -> None:
+	"""When participants of sessions and activities are reminded; the secretariat changes it in the settings."""
+	for number, row in enumerate(read("event_reminders") or [], 1):
+		name = f"imta-{frappe.scrub(row['applies_to'])}-{row['hours_before']}"
+		entry = {**row, "parent": SETTINGS, "parenttype": SETTINGS, "parentfield": "event_reminders"}
+		seeds.record("Event Reminder", name, {**entry, "idx": number})
+	frappe.clear_document_cache(SETTINGS, SETTINGS)

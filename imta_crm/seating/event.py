@@ -23,6 +23,7 @@ from imta_crm.seating import kinds, materials, notices, record, seats, windows
 from imta_crm.seating.windows import CANCELLED, CLOSED, DRAFT, HELD, OPEN, UPCOMING
 from imta_crm.transactions import keep_step
 
+COORDINATOR_ROLE = "Training Coordinator"
 MAX_DAYS = 60
 MAX_SEATS = 100_000
 LINK_KEY_BYTES = 24
@@ -112,6 +113,7 @@ class SeatedEvent(Document):
 
 	def validate(self) -> None:
 		self.keep_system_fields()
+		self.set_coordinator()
 		self.clean_texts()
 		self.validate_zone()
 		self.validate_times()
@@ -164,6 +166,14 @@ class SeatedEvent(Document):
 		before = self.get_doc_before_save()
 		for field in SYSTEM_FIELDS if before else ():
 			self.set(field, before.get(field))
+
+	def set_coordinator(self) -> None:
+		"""Who makes an event coordinates it; the default coordinator, where that is somebody else's work."""
+		if not self.is_new() or COORDINATOR_ROLE in frappe.get_roles(self.coordinator):
+			return
+		if self.coordinator in (None, "", frappe.session.user):
+			default = frappe.db.get_single_value("Alliance Settings", "default_coordinator")
+			self.coordinator = default or self.coordinator or frappe.session.user
 
 	# Texts and times
 
