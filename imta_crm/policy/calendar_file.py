@@ -71,6 +71,7 @@ def write(entry: Entry, method: str = REQUEST) -> str:
 		# The seat is settled already: nobody's calendar is to ask or to answer.
 		part = ";CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE"
 		lines.append(f"ATTENDEE{part}{_named(entry.attendee)}:mailto:{entry.attendee.email}")
+	# Private: whoever shares a calendar does not share the links in it.
 	lines += [f"STATUS:{'CANCELLED' if method == CANCEL else 'CONFIRMED'}", "CLASS:PRIVATE"]
 	lines.append(f"TRANSP:{'TRANSPARENT' if method == CANCEL else 'OPAQUE'}")
 	if entry.alarm_minutes and method != CANCEL:

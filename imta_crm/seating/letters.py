@@ -40,27 +40,12 @@ CERTIFICATE_DOCTYPE = "Training Certificate"
 NAMES = frozenset(
 	{
 		*("salutation", "participant_name", "organisation", "role", "language", "is_training", "event_kind"),
-		*(
-			"event",
-			"time",
-			"time_there",
-			"place",
-			"is_on_site",
-			"is_online",
-			"meeting_link",
-			"note",
-			"status",
-		),
-		*("fee", "is_free_seat", "place_in_line", "instead_of", "given_to", "cancel_until"),
-		*(
-			"seat_url",
-			"seat_button",
-			"ticket_url",
-			"ticket_button",
-			"offer_url",
-			"offer_button",
-			"offer_until",
-		),
+		*("event", "day", "time", "time_there", "place", "is_on_site", "is_online", "meeting_link"),
+		*("note", "status"),
+		*("fee", "is_free_seat", "place_in_line", "instead_of", "given_to"),
+		*("may_cancel", "cancel_until"),
+		*("seat_url", "seat_button", "ticket_url", "ticket_button"),
+		*("offer_url", "offer_button", "offer_until"),
 		*("feedback_url", "feedback_button", "feedback_until"),
 		*("event_cancelled", "by_self", "previous_status", "had_seat", "reason", "was_invoiced"),
 		*("certificate_url", "certificate_button", "certificate_number", "program", "hours", "valid_until"),
@@ -70,6 +55,7 @@ NAMES = frozenset(
 _LABELS = {
 	EN: {
 		"seat": "My seat: see, hand on or cancel",
+		"request": "See or withdraw",
 		"ticket": "Show my ticket",
 		"offer": "Take or decline the seat",
 		"feedback": "Give feedback",
@@ -77,6 +63,7 @@ _LABELS = {
 	},
 	ZH: {
 		"seat": "查看、转让或取消席位",
+		"request": "查看或撤回报名",
 		"ticket": "查看入场凭证",
 		"offer": "接受或放弃席位",
 		"feedback": "填写反馈",
@@ -187,6 +174,7 @@ def _facts(notice: Mapping, seat: Occasion) -> dict[str, object]:
 		"is_training": is_training,
 		"event_kind": "" if is_training else _word(_EVENT_KINDS, event.kind, seat),
 		"event": seat.title,
+		"day": (date_zh if seat.chinese else date_en)(seat.begins_at),
 		"time": seat.time,
 		"time_there": seat.time_there,
 		"place": seat.place,
@@ -198,6 +186,7 @@ def _facts(notice: Mapping, seat: Occasion) -> dict[str, object]:
 		"fee": money(booking.fee, booking.currency) if flt(booking.fee) and booking.currency else "",
 		"is_free_seat": bool(booking.is_free_seat),
 		"place_in_line": _place_in_line(seat),
+		"may_cancel": windows.may_cancel(event),
 		"cancel_until": _cancel_until(seat),
 		**_links(notice["kind"], seat),
 		**_change(notice, seat),
@@ -216,12 +205,12 @@ def _links(kind: str, seat: Occasion) -> dict[str, object]:
 	doctype, name, words = seat.kind.booking, seat.booking.name, _LABELS[seat.language]
 	found: dict[str, object] = {}
 
-	def add(key: str, url: str) -> None:
+	def add(key: str, url: str, label: str = "") -> None:
 		found[f"{key}_url"] = url
-		found[f"{key}_button"] = buttons([(url, words[key])])
+		found[f"{key}_button"] = buttons([(url, words[label or key])])
 
 	if kind not in (CANCELLATION, FEEDBACK, CERTIFICATE):
-		add("seat", links.seat_url(doctype, name))
+		add("seat", links.seat_url(doctype, name), "seat" if seat.is_admitted else "request")
 	if seat.is_admitted and seat.is_on_site and kind in (CONFIRMATION, UPDATE, REMINDER):
 		add("ticket", links.ticket_url(doctype, name))
 	if seat.booking.status == OFFERED and kind in (OFFER, UPDATE):
@@ -262,10 +251,9 @@ def _name_of(seat: Occasion, filters: dict) -> str:
 
 
 def _cancel_until(seat: Occasion) -> str:
-	"""Until when people may give the seat back themselves; empty once that is over."""
-	if not windows.may_cancel(seat.event):
-		return ""
-	return seat.moment(windows.effective_cancel_until(seat.event))
+	"""Until when people may give the seat back themselves; empty where that is the beginning."""
+	until = windows.effective_cancel_until(seat.event)
+	return seat.moment(until) if until < seat.begins_at else ""
 
 
 def _note(seat: Occasion) -> str | Markup:
