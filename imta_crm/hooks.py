@@ -27,8 +27,16 @@ doctype_js = {
 		"public/js/liaison/member_form.js",
 		"public/js/activities/member_engagement.js",
 	],
-	"Training Session": ["public/js/seating/pick_people.js", "public/js/seating/event_form.js"],
-	"Alliance Activity": ["public/js/seating/pick_people.js", "public/js/seating/event_form.js"],
+	"Training Session": [
+		"public/js/seating/pick_people.js",
+		"public/js/seating/event_form.js",
+		"public/js/seating/fees.js",
+	],
+	"Alliance Activity": [
+		"public/js/seating/pick_people.js",
+		"public/js/seating/event_form.js",
+		"public/js/seating/fees.js",
+	],
 	"Training Enrollment": ["public/js/seating/pick_people.js", "public/js/seating/booking_form.js"],
 	"Activity Delegate": ["public/js/seating/pick_people.js", "public/js/seating/booking_form.js"],
 }
@@ -256,6 +264,8 @@ jinja = {
 		"imta_crm.dues.notice.dues_notice",
 		"imta_crm.membership.card.membership_card",
 		"imta_crm.activities.badges.delegate_badge",
+		"imta_crm.training.certificates.training_certificate",
+		"imta_crm.training.transcript.training_transcript",
 	]
 }
 

@@ -114,7 +114,7 @@ def preview(event_doctype: str, event: str) -> dict:
 		)
 	document = fees.event_of(kind, event)
 	return {
-		"event_booking_doctype": kind.booking,
+		"booking_doctype": kind.booking,
 		"is_due": is_due(document),
 		"customers": sorted(groups.values(), key=lambda group: group["name"]),
 	}

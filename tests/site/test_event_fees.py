@@ -9,17 +9,29 @@ from datetime import timedelta
 
 import frappe
 import pytest
-from frappe.utils import add_days, flt, getdate, now_datetime
+from frappe.utils import add_days, getdate, now_datetime
 
 from imta_crm.dues import standing
-from imta_crm.erp import ledger, masters
+from imta_crm.erp import event_invoices, ledger, masters
 from imta_crm.seating import billing, fees, free_seats, seats
+from tests.site.event_fees_site import (
+	RATE,
+	USD_FEES,
+	assert_ledger,
+	in_june,
+	invoices,
+	member_of,
+	of,
+	open_books,
+	pay,
+	rate,
+	seat,
+	settle,
+)
 from tests.site.factories import as_user, make_member, make_tier, make_user, next_number
 from tests.site.seating_factories import (
-	DELEGATE,
 	ENROLLMENT,
 	SESSION,
-	booking,
 	enroll,
 	make_activity,
 	make_guest,
@@ -27,108 +39,10 @@ from tests.site.seating_factories import (
 	make_session,
 )
 
-USD_FEES = {
-	"fee_currency": "USD",
-	"fees": [{"participant_type": "Member", "fee": 100}, {"participant_type": "Guest", "fee": 300}],
-}
-RATE = 7.1
-
 
 @pytest.fixture(autouse=True)
 def _books(site):
-	"""A fiscal year that holds today and a rate from dollars to the company's currency."""
-	from erpnext.accounts.utils import FiscalYearError, get_fiscal_year
-
-	company = masters.default_company()
-	try:
-		get_fiscal_year(getdate(), company=company)
-	except FiscalYearError:
-		year = getdate().year
-		frappe.get_doc(
-			{
-				"doctype": "Fiscal Year",
-				"year": f"T{year}",
-				"year_start_date": f"{year}-01-01",
-				"year_end_date": f"{year}-12-31",
-			}
-		).insert()
-	rate("USD", "CNY", RATE)
-
-
-def rate(one: str, other: str, value: float, on=None) -> None:
-	frappe.db.delete("Currency Exchange", {"from_currency": one, "to_currency": other})
-	frappe.get_doc(
-		{
-			"doctype": "Currency Exchange",
-			"date": on or getdate(),
-			"from_currency": one,
-			"to_currency": other,
-			"exchange_rate": value,
-			"for_selling": 1,
-			"for_buying": 1,
-		}
-	).insert()
-
-
-def member_of(currency: str = "USD", free: int = 0, **fields):
-	tier = make_tier(free_seats=free).name
-	return make_member(tier=tier, invoice_currency=currency, **fields)
-
-
-def seat(event, member=None, **how):
-	return enroll(event, make_person(member=member) if member else make_guest(**how))
-
-
-def of(booked, event):
-	return booking(booked, ENROLLMENT if event.doctype == SESSION else DELEGATE)
-
-
-def settle(event):
-	done = billing.settle_event(event.doctype, event.name, invoice=True)
-	event.reload()
-	return done
-
-
-def invoices(event, **filters):
-	filters = {"imta_event": event.name, "is_return": 0, "docstatus": 1, **filters}
-	names = frappe.get_all("Sales Invoice", filters, pluck="name", order_by="creation, name")
-	return [frappe.get_doc("Sales Invoice", name) for name in names]
-
-
-def assert_ledger(invoice, *, outstanding: float, total: float | None = None) -> None:
-	"""Invoice, Payment Ledger and General Ledger say the same, to the cent."""
-	invoice.reload()
-	assert invoice.outstanding_amount == pytest.approx(outstanding, abs=0.001)
-	if total is not None:
-		assert invoice.grand_total == pytest.approx(total, abs=0.001)
-	open_amount = frappe.db.sql(
-		"""select sum(amount_in_account_currency) from `tabPayment Ledger Entry`
-		where against_voucher_no = %s and delinked = 0""",
-		invoice.name,
-	)[0][0]
-	assert flt(open_amount, 2) == flt(outstanding, 2)
-	vouchers = [
-		invoice.name,
-		*frappe.get_all("Sales Invoice", {"return_against": invoice.name}, pluck="name"),
-	]
-	debit, credit = frappe.db.sql(
-		"select sum(debit), sum(credit) from `tabGL Entry` where voucher_no in %s and is_cancelled = 0",
-		[vouchers],
-	)[0]
-	assert flt(debit, 2) == flt(credit, 2)
-	owed = frappe.db.sql(
-		"""select sum(debit_in_account_currency - credit_in_account_currency) from `tabGL Entry`
-		where against_voucher = %s and is_cancelled = 0 and party = %s""",
-		(invoice.name, invoice.customer),
-	)[0][0]
-	assert flt(owed, 2) == flt(outstanding, 2)
-
-
-def pay(invoice, amount: float):
-	from imta_crm.erp.payments import receive
-
-	account = masters.ensure_bank_account(invoice.company, invoice.currency)
-	return receive(invoice.name, amount=amount, on=getdate(), account=account, reference_no="TRANSFER")
+	open_books()
 
 
 def test_the_fee_is_fixed_when_the_seat_is_confirmed():
@@ -248,6 +162,22 @@ def test_late_additions_after_a_payment_get_a_supplementary_invoice():
 	assert second.imta_live_event_invoice == f"{session.name}|{member.customer}|2"
 
 
+def test_an_invoice_that_the_books_hold_fast_is_supplemented(monkeypatch):
+	session, member = make_session(**USD_FEES), member_of()
+	seat(session, member)
+	settle(session)
+	[first] = invoices(session)
+
+	def closed(invoice: str) -> None:
+		frappe.throw("The books of that month are closed.")
+
+	monkeypatch.setattr(event_invoices, "cancel", closed)
+	seat(session, member)
+	assert settle(session).problems == []
+	assert invoices(session)[0].name == first.name
+	assert [invoice.grand_total for invoice in invoices(session)] == [100, 100]
+
+
 def test_cancelled_in_time_all_is_credited():
 	session, member = make_session(**USD_FEES), member_of()
 	first, second = seat(session, member), seat(session, member)
@@ -362,7 +292,8 @@ def test_a_transfer_takes_the_free_seat_along():
 
 def test_free_seats_count_across_trainings_and_activities():
 	member = member_of(free=2)
-	session, activity = make_session(**USD_FEES), make_activity(begins=in_days(40), **USD_FEES)
+	session = make_session(begins=in_june(1), **USD_FEES)
+	activity = make_activity(begins=in_june(20), **USD_FEES)
 	booked = [
 		of(seat(session, member), session),
 		of(seat(activity, member), activity),
@@ -374,18 +305,11 @@ def test_free_seats_count_across_trainings_and_activities():
 	assert frappe.db.count("Free Seat", {"member": member.name}) == 2
 
 
-def in_days(days: int):
-	"""A whole hour that many days from now, or as many days earlier where the year would be another one."""
-	moment = (now_datetime() + timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-	month = (now_datetime() + timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
-	return moment if moment.year == month.year else month - timedelta(days=1)
-
-
 def test_free_seats_are_for_payable_seats_of_members_only():
 	member = member_of(free=1)
 	free_of_charge = make_session(fee_currency="USD", fees=[{"participant_type": "Guest", "fee": 50}])
 	assert not of(seat(free_of_charge, member), free_of_charge).is_free_seat
-	without = make_session(begins=in_days(33), uses_free_seats=0, **USD_FEES)
+	without = make_session(begins=in_june(13), uses_free_seats=0, **USD_FEES)
 	assert not of(seat(without, member), without).is_free_seat
 	assert not frappe.db.count("Free Seat", {"member": member.name})
 
@@ -401,8 +325,8 @@ def test_each_year_has_its_own_free_seats():
 
 def test_a_free_seat_given_back_in_time_goes_to_the_next_who_would_pay():
 	member = member_of(free=1)
-	session = make_session(**USD_FEES)
-	later = make_session(begins=in_days(35), **USD_FEES)
+	session = make_session(begins=in_june(1), **USD_FEES)
+	later = make_session(begins=in_june(15), **USD_FEES)
 	free, invoiced, waiting = seat(session, member), seat(session, member), seat(later, member)
 	settle(session)
 	assert of(invoiced, session).fee_state == "Invoiced"
@@ -417,7 +341,8 @@ def test_a_free_seat_given_back_in_time_goes_to_the_next_who_would_pay():
 
 def test_a_lost_job_does_not_matter_the_fee_is_looked_at_before_it_is_invoiced():
 	member = member_of(free=1)
-	session, later = make_session(**USD_FEES), make_session(begins=in_days(35), **USD_FEES)
+	session = make_session(begins=in_june(1), **USD_FEES)
+	later = make_session(begins=in_june(15), **USD_FEES)
 	free, waiting = seat(session, member), seat(later, member)
 	seats.cancel(ENROLLMENT, free.name, reason="Ill", by="Administrator")
 	settle(later)
@@ -495,7 +420,7 @@ def test_staff_pay_nothing_unless_the_price_list_says_so():
 	from imta_crm.seating import people
 
 	user = make_user("Liaison Officer")
-	free, priced = make_session(**USD_FEES), make_session(begins=in_days(35), **USD_FEES)
+	free, priced = make_session(**USD_FEES), make_session(begins=in_june(15), **USD_FEES)
 	priced.append("fees", {"participant_type": "Staff", "fee": 10})
 	priced.save()
 	assert of(enroll(free, people.of_user(user)), free).fee_state == "Nothing to Pay"
@@ -534,7 +459,7 @@ def test_a_fee_in_the_companys_currency_for_a_member_that_owes_in_dollars():
 def test_without_a_rate_it_says_so_and_is_caught_up():
 	session, dollars, yuan = make_session(**USD_FEES), member_of(), member_of("CNY")
 	plain = make_session(
-		begins=in_days(35), fee_currency="CNY", fees=[{"participant_type": "Member", "fee": 5}]
+		begins=in_june(15), fee_currency="CNY", fees=[{"participant_type": "Member", "fee": 5}]
 	)
 	missing, fine = seat(session, dollars), seat(plain, yuan)
 	frappe.db.delete("Currency Exchange", {"from_currency": "USD"})
@@ -562,7 +487,7 @@ def test_a_rate_that_is_too_old_is_none():
 	assert of(booked, session).fee_state == "Invoiced"
 
 
-def test_frozen_books_are_a_problem_of_the_day_and_not_of_the_seat(monkeypatch):
+def test_frozen_books_are_a_problem_of_the_day_and_not_of_the_seat():
 	session, member, other = make_session(**USD_FEES), member_of(), member_of()
 	booked, second = seat(session, member), seat(session, other)
 	frappe.db.set_single_value("Accounts Settings", "acc_frozen_upto", add_days(getdate(), 1))
@@ -577,7 +502,27 @@ def test_frozen_books_are_a_problem_of_the_day_and_not_of_the_seat(monkeypatch):
 	assert of(booked, session).fee_state == "Invoiced" and len(invoices(session)) == 2
 
 
-def test_what_fails_for_one_customer_stops_nobody_else(monkeypatch):
+def test_a_closed_period_is_caught_up_when_it_opens():
+	session = make_session(**USD_FEES)
+	booked = seat(session, member_of())
+	period = frappe.get_doc(
+		{
+			"doctype": "Accounting Period",
+			"period_name": "Closed",
+			"company": masters.default_company(),
+			"start_date": getdate(),
+			"end_date": getdate(),
+			"closed_documents": [{"document_type": "Sales Invoice", "closed": 1}],
+		}
+	).insert()
+	settle(session)
+	assert of(booked, session).fee_state == "Failed" and of(booked, session).fee_problem
+	frappe.delete_doc("Accounting Period", period.name)
+	settle(session)
+	assert of(booked, session).fee_state == "Invoiced"
+
+
+def test_what_fails_for_one_customer_stops_nobody_else():
 	session, bad, good = make_session(**USD_FEES), member_of(), member_of()
 	first, second = seat(session, bad), seat(session, good)
 	frappe.db.set_value("Customer", bad.customer, "disabled", 1)
