@@ -2,6 +2,7 @@ frappe.ui.form.on("Seat Notice", {
 	refresh(frm) {
 		frm.disable_save();
 		if (!["Failed", "Unknown"].includes(frm.doc.status)) return;
+		if (!frappe.model.can_write(frm.doc.booking_doctype)) return;
 		frm.add_custom_button(__("Send Again"), () => {
 			if (frm.doc.status === "Failed") {
 				send_again(frm);
