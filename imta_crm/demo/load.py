@@ -1,4 +1,4 @@
-"""Loads the demo alliance: the roster of 91 members, a year of dues, contacts, applications, campaigns.
+"""Loads the demo alliance: the roster of 91 members, a year of dues, contacts, applications, campaigns, training.
 
 Each step looks at what is there and adds what is missing, so that loading can be stopped at any moment and
 started again. What is random looks random but is not: it follows from the members' numbers, and the dates
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import frappe
 
-from imta_crm.demo import alliance, dues, invitations, liaison, membership, people
+from imta_crm.demo import alliance, dues, invitations, liaison, membership, people, training
 from imta_crm.demo.common import Passwords, quietly
 
 Step = Callable[[], None]
@@ -55,4 +55,7 @@ def steps(passwords: Passwords) -> list[tuple[str, Step]]:
 		("Applications by invitation", invitations.follow_applications),
 		("Next year's campaign", invitations.plan_next_year),
 		("Invitations to an activity", invitations.invite_to_activity),
+		("Training programs", training.make_programs),
+		("Training sessions", training.hold_trainings),
+		("Activities", training.hold_activities),
 	]

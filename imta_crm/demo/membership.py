@@ -122,14 +122,14 @@ def assign_officers() -> None:
 
 
 def make_affiliates(passwords: Passwords) -> None:
-	"""People of member organisations, one of whom signs in to the portal."""
+	"""People of member organisations, two of whom sign in to the portal."""
 	for person in data("people")["affiliates"]:
 		affiliate(person)
-	person = data("people")["member"]
-	contact = affiliate(person | {"is_representative": 1})
-	user = people.make_user(person, ["Alliance Member"], passwords, desk=False)
-	if contact and not frappe.db.get_value("Contact", contact, "user"):
-		frappe.db.set_value("Contact", contact, "user", user)
+	for person in (data("people")["member"], *data("people")["more_members"]):
+		contact = affiliate(person | {"is_representative": 1})
+		user = people.make_user(person, ["Alliance Member"], passwords, desk=False)
+		if contact and not frappe.db.get_value("Contact", contact, "user"):
+			frappe.db.set_value("Contact", contact, "user", user)
 
 
 def affiliate(person: dict) -> str | None:

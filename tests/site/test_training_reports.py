@@ -236,7 +236,7 @@ def test_results_by_session(alliance):
 	} == {old: (3, 2, 2, 1, 0), late: (5, 4, 3, 1, 0), last: (2, 1, 1, 0, 1)}
 	assert (rows[late].completion_rate, rows[late].no_show_rate) == (60.0, 20.0)
 	assert (rows[late].answers, rows[late].answer_rate, rows[late].mark_overall) == (2, 50.0, 4.5)
-	assert (rows[late].mark_content, rows[late].mark_recommend) == (4.5, 8.5)
+	assert (rows[late].mark_content, rows[late].mark_nps) == (4.5, 50.0)
 	assert (rows[old].answers, rows[old].mark_overall) == (0, None)
 	assert (rows[last].completion_rate, rows[last].mark_overall) == (100.0, 2.0)
 

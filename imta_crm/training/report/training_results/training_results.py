@@ -2,30 +2,28 @@
 
 By session, program, region or year, of the sessions that are over and of the enrolments that the user may
 read. Each number leads to the documents that it counted. Answers to the feedback are shown to those who may
-read them.
+read them, and marks of a few not to those who could tell whose they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import ROUND_HALF_UP, Decimal
 
 import frappe
 from frappe import _
 
 from imta_crm.listing import Filters, Group, by_place, by_value, by_year, form_route, list_route, report_route
+from imta_crm.policy import seating
 from imta_crm.policy.funnel import rate
 from imta_crm.policy.names import safe_cell
 from imta_crm.seating import figures
-from imta_crm.training import titles
+from imta_crm.training import feedback, permissions, titles
 
 ENROLLMENT, FEEDBACK = "Training Enrollment", "Session Feedback"
 REPORT = "Training Results"
 GROUPS = ("Session", "Program", "Region", "Year")
 MOST_BARS = 12
 FIELDS = ["name", "session", "program", "member", "territory", "status", "ends_at_site"]
-#: Questions of the feedback, beside "overall".
-MARKS = ("overall", "content", "trainer", "organisation", "recommend")
 
 
 def execute(filters: dict | None = None) -> tuple:
@@ -70,9 +68,11 @@ def feedback_of(enrollments: list) -> dict[str, frappe._dict] | None:
 	if not sessions:
 		return {}
 	rows = frappe.get_list(
-		FEEDBACK, {"session": ("in", sessions)}, ["enrollment", *MARKS], order_by=None, limit=0
+		FEEDBACK, {"session": ("in", sessions)}, ["enrollment", *feedback.MARKS, "recommend"], order_by=None, limit=0
 	)
-	return {row.enrollment: row for row in rows}
+	# As the session's own form: who stayed away has nothing to say about it.
+	absent = {row.name for row in enrollments if row.status == seating.NO_SHOW}
+	return {row.enrollment: row for row in rows if row.enrollment not in absent}
 
 
 def row_of(group: Group, answers: Mapping[str, Mapping] | None) -> dict:
@@ -82,10 +82,12 @@ def row_of(group: Group, answers: Mapping[str, Mapping] | None) -> dict:
 	cells: dict = {}
 	if answers is not None:
 		given = [answers[row.name] for row in group.rows if row.name in answers]
+		shown = given if len(given) >= feedback.FEWEST or permissions.organises() else []
 		cells = {
 			"answers": len(given),
 			"answer_rate": float(rate(len(given), found["present"])) if found["present"] else None,
-			**{f"mark_{mark}": mean(row[mark] for row in given) for mark in MARKS},
+			**{f"mark_{mark}": mean(row[mark] for row in shown) for mark in feedback.MARKS},
+			"mark_nps": feedback.net_promoter_score([row.recommend for row in shown]),
 		}
 		if group.more.get("feedback"):
 			routes["answers"] = routes["mark_overall"] = list_route(FEEDBACK, group.more["feedback"])
@@ -93,11 +95,9 @@ def row_of(group: Group, answers: Mapping[str, Mapping] | None) -> dict:
 
 
 def mean(marks: Iterable[int | None]) -> float | None:
-	"""The mean of the marks that were given, with two decimals."""
-	given = [Decimal(mark) for mark in marks if mark]
-	if not given:
-		return None
-	return float((sum(given) / len(given)).quantize(Decimal("0.01"), ROUND_HALF_UP))
+	"""The mean of the marks that were given, with two decimals, as the session's own form shows it."""
+	given = [mark for mark in marks if mark]
+	return round(sum(given) / len(given), 2) if given else None
 
 
 # Groups
@@ -175,7 +175,7 @@ def columns(group_by: str, *, with_feedback: bool) -> list[dict]:
 			figures.decimal("mark_content", _("Content"), 2),
 			figures.decimal("mark_trainer", _("Trainer"), 2),
 			figures.decimal("mark_organisation", _("Organisation of the Session"), 2),
-			figures.decimal("mark_recommend", _("Would Recommend (0 to 10)"), 2),
+			figures.decimal("mark_nps", _("Net Promoter Score")),
 		]
 	return found
 
