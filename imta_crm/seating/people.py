@@ -13,6 +13,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate, nowdate
 
+from imta_crm.erp import masters
 from imta_crm.policy.prospects import fold_email
 from imta_crm.policy.status import enjoys_benefits
 
@@ -147,6 +148,7 @@ def guest(
 		email=email.strip(),
 		organisation=organisation or None,
 		country=country or None,
+		territory=masters.territory_of(country),
 		language=language or None,
 		time_zone=time_zone or None,
 		position=position or None,

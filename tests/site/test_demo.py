@@ -17,7 +17,7 @@ import pytest
 from frappe.utils import getdate
 
 from imta_crm.defaults import read
-from imta_crm.demo import alliance, dues, liaison, people
+from imta_crm.demo import alliance, dues, liaison, people, training
 from imta_crm.demo.common import DATA, Passwords, data
 from imta_crm.install import ROLES
 
@@ -82,6 +82,27 @@ print("RESULT" + json.dumps({
 	),
 	"leads": one("select count(*) from `tabLead` where status = 'Converted'"),
 	"slips": one("select count(*) from `tabError Log`"),
+	"enrolments": rows(
+		"select s.status, e.status, count(*) from `tabTraining Enrollment` e "
+		"join `tabTraining Session` s on s.name = e.session group by 1, 2 order by 1, 2"
+	),
+	"delegates": rows(
+		"select a.kind, d.status, count(distinct d.delegate_role), count(*) from `tabActivity Delegate` d "
+		"join `tabAlliance Activity` a on a.name = d.activity group by 1, 2 order by 1, 2"
+	),
+	"certificates": one("select count(*) from `tabTraining Certificate` where status = 'Valid'"),
+	"answers": one("select count(*) from `tabSession Feedback`"),
+	"fees": rows(
+		"select i.currency, count(distinct i.name) from `tabSales Invoice` i "
+		"join `tabTraining Enrollment` e on e.sales_invoice = i.name where i.docstatus = 1 group by 1"
+	),
+	"letters": rows(
+		"select s.status, n.status, count(*) from `tabSeat Notice` n "
+		"join `tabTraining Session` s on s.name = n.event group by 1, 2 order by 1, 2"
+	),
+	"portal": one(
+		"select count(*) from `tabContact` c join `tabHas Role` r on r.parent = c.user where r.role = 'Alliance Member'"
+	),
 }, default=float))
 frappe.destroy()
 """
@@ -93,7 +114,7 @@ def test_the_data_name_what_exists(site):
 		assert person["profile"] in profiles
 		assert person["email"].endswith(".example")
 	roster = (DATA / "roster.csv").read_text(encoding="utf-8-sig")
-	for person in [*data("people")["affiliates"], data("people")["member"]]:
+	for person in [*data("people")["affiliates"], data("people")["member"], *data("people")["more_members"]]:
 		assert f",{person['of']}," in roster
 	states = {row["state"] for row in data("applications")}
 	assert states == {"Draft", "Submitted", "Secretariat Check", "Council Review", "Rejected"}
@@ -112,6 +133,23 @@ def test_the_contacts_use_what_the_form_offers(site):
 		assert text["outcome"] in meta.get_options("outcome").split("\n")
 		for _need, category in text.get("needs") or []:
 			assert category in categories
+
+
+def test_the_training_names_what_exists(site):
+	plan = data("training")
+	codes = {program["program_code"] for program in plan["programs"]}
+	assert {session["program"] for session in plan["sessions"]} <= codes
+	for guest in plan["guests"]:
+		assert guest["email"].endswith(".example")
+		assert frappe.db.exists("Country", guest["country"])
+	fields = {field.fieldname for field in frappe.get_meta("Training Session").fields}
+	for session in plan["sessions"]:
+		assert session.keys() - training.NOT_FIELDS <= fields, session["title"]
+	kinds = frappe.get_meta("Alliance Activity").get_options("kind").split("\n")
+	roles = frappe.get_meta("Activity Delegate").get_options("delegate_role").split("\n")
+	for activity in plan["activities"]:
+		assert activity["kind"] in kinds
+		assert {role for role, _place in activity["delegates"]} <= set(roles)
 
 
 def test_one_login_for_each_role():
@@ -178,9 +216,10 @@ def test_loading_the_demo_twice(tmp_path):
 	assert {state for state, _number in first["changes"]} == {"Applied", "Scheduled"}
 	assert {"Active", "In Arrears"} <= {status for status, _number in first["statuses"]}
 	assert (first["officers"], first["without_officer"]) == (4, 0)
-	assert first["affiliates"] == 9
+	assert first["affiliates"] == 10
 	assert first["ledger"] == 0
 	check_campaigns(first)
+	check_training(first)
 	assert load(path) == first
 
 
@@ -212,3 +251,26 @@ def check_campaigns(found: dict) -> None:
 	assert [(status, past) for status, _number, past in found["queue"]] == [("Sent", "1")]
 	assert (found["overdue"], found["twice"], found["slips"], found["leads"]) == (0, 0, 0, 1)
 	assert [row[:3] for row in found["admitted"]] == [["Approved", "Invitation", "Active"]]
+
+
+def check_training(found: dict) -> None:
+	assert found["enrolments"] == [
+		["Held", "Attended", "1"],
+		["Held", "Completed", "18"],
+		["Held", "No-show", "3"],
+		["Open", "Cancelled", "1"],
+		["Open", "Confirmed", "15"],
+		["Open", "Offered", "1"],
+		["Open", "Waitlisted", "2"],
+	]
+	assert found["delegates"] == [
+		["Conference", "Confirmed", "4", "9"],
+		["Theme Day", "Attended", "3", "8"],
+		["Theme Day", "No-show", "1", "1"],
+	]
+	assert (found["certificates"], found["answers"], found["portal"]) == (18, 9, 2)
+	[[currency, invoices]] = found["fees"]
+	assert (currency, int(invoices) >= 3) == ("USD", True)
+	# What was written about the past has left, what is to come waits for the scheduler.
+	assert {status for session, status, _number in found["letters"] if session == "Held"} == {"Sent"}
+	assert "Pending" in {status for session, status, _number in found["letters"] if session == "Open"}
