@@ -40,6 +40,8 @@ def all_or_nothing() -> Iterator[None]:
 	"""Undo what the block wrote if it fails, and let the error through."""
 	name = f"imta_{frappe.generate_hash(length=10)}"
 	frappe.db.savepoint(name)
+	outer = inside_all_or_nothing()
+	frappe.flags.imta_all_or_nothing = True
 	try:
 		yield
 	except frappe.QueryDeadlockError:
@@ -47,7 +49,14 @@ def all_or_nothing() -> Iterator[None]:
 	except Exception:
 		frappe.db.rollback(save_point=name)
 		raise
+	finally:
+		frappe.flags.imta_all_or_nothing = outer
 	frappe.db.release_savepoint(name)
+
+
+def inside_all_or_nothing() -> bool:
+	"""Whether this is within such a block, where no transaction may begin or end."""
+	return bool(frappe.flags.imta_all_or_nothing)
 
 
 def keep_step() -> None:

@@ -8,7 +8,7 @@ order of their arrival. Somebody who comes later passes only those who could not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imta_crm.policy import messages
@@ -193,8 +193,3 @@ def seats_allowed(limits: Sequence[tuple[str, int]], tier: str) -> int | None:
 	rows = dict(reversed(limits))
 	found = rows.get(tier) if tier else None
 	return rows.get("") if found is None else found
-
-
-def place_in_line(queue_no: int, waiting: Collection[int]) -> int:
-	"""The place of somebody with this number among the numbers of those who wait, from 1."""
-	return sum(other < queue_no for other in waiting) + 1

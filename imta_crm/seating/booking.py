@@ -179,3 +179,8 @@ class Booking(Document):
 			frappe.throw(_("Name and e-mail address are needed."), frappe.MandatoryError)
 		person = people.guest(self.participant_name, self.email, organisation=self.organisation)
 		return person.as_role(role) if role else person
+
+
+def add_indexes(doctype: str) -> None:
+	"""For the `on_doctype_update` of a DocType of seats: they are counted by event under its lock."""
+	frappe.db.add_index(doctype, [kinds.of_booking(doctype).field, "status", "pool"], "imta_event_seats")

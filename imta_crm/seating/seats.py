@@ -6,8 +6,9 @@ the order of arrival: it gives each booking its number.
 
 Each public function is a whole transaction up to the commit, which is its caller's. Where nothing has been
 written yet it begins a transaction of its own that always reads what is committed, takes no locks but those of
-people and events, and so meets no deadlock; it is not for the inside of a save point then. In the middle of a
-transaction it reads with locks instead, because there a plain read would show the past.
+people and events, and so meets no deadlock, and that is tried again where the database asks for it. In the middle
+of a transaction it is a part of that: it reads with locks, because there a plain read would show the past, and
+leaves it to whoever began the transaction to try it again.
 
 Everything may be repeated: what is done already is answered as it stands. Nothing here checks permissions: the
 caller has. Times are the site's, naive.
@@ -32,6 +33,7 @@ from imta_crm.policy.seating import (
 	CANCELLED,
 	CONFIRMED,
 	HOLDS_SEAT,
+	LIVE,
 	MARKS,
 	MAY_CANCEL,
 	OFFERED,
@@ -43,13 +45,12 @@ from imta_crm.policy.seating import (
 	Seats,
 	Waiting,
 	next_offers,
-	place_in_line,
 	seats_allowed,
 )
 from imta_crm.seating import fees, kinds, notices, record, windows
 from imta_crm.seating.kinds import Kind
 from imta_crm.seating.people import GUEST, MEMBER, Person
-from imta_crm.transactions import persistently
+from imta_crm.transactions import inside_all_or_nothing, persistently
 
 T = TypeVar("T")
 
@@ -202,9 +203,10 @@ def accept_offer(booking_doctype: str, booking: str) -> Booked:
 		row = record.lock(kind.booking, booking)
 		if row.status == CONFIRMED:
 			return plan.booked(row, already=True)
-		if row.status != OFFERED:
-			_refuse([Refusal("seat_not_offered" if row.status != CANCELLED else "seat_offer_over")])
-		if row.offer_expires_at and row.offer_expires_at <= plan.now:
+		if row.status not in (OFFERED, CANCELLED):
+			_refuse([Refusal("seat_not_offered")])
+		is_late = row.offer_expires_at and row.offer_expires_at <= plan.now
+		if row.status == CANCELLED or is_late or not plan.is_upcoming:
 			_refuse([Refusal("seat_offer_over")])
 		_refuse(plan.double_booking(row))
 		return plan.booked(record.write(kind.booking, booking, status=CONFIRMED))
@@ -311,7 +313,7 @@ def cancel_all(event_doctype: str, event: str, *, reason: str) -> int:
 
 	def step() -> int:
 		plan = _Plan(kind, event)
-		rows = [row for row in plan.rows if row.status in MAY_CANCEL]
+		rows = plan.rows(MAY_CANCEL)
 		for row in rows:
 			record.write(kind.booking, row.name, status=CANCELLED, cancel_reason=reason)
 		return len(rows)
@@ -403,7 +405,7 @@ def occupancy(event_doctype: str, event: str, *, for_update: bool = False) -> di
 	"""
 	kind = kinds.of_event(event_doctype)
 	plan = _Plan(kind, event, must_lock=for_update)
-	statuses = Counter(row.status for row in plan.rows)
+	statuses = plan.statuses()
 	seats = plan.seats()
 	free = {} if seats.is_unlimited else seats.free()
 	pools = [
@@ -472,6 +474,7 @@ class _Plan:
 				f"select * from `tab{kind.event}` where name = %s", event, as_dict=True
 			)[0]
 		self.now = now or now_datetime()
+		self._counts: Counter[tuple[str, str]] | None = None
 		# In a transaction that reads what is committed, the event's lock is enough.
 		self.reading = " lock in share mode" if must_lock and not frappe.flags.imta_reads_committed else ""
 
@@ -501,16 +504,35 @@ class _Plan:
 			for member in sorted(members):
 				record.lock_member(member)
 
-	@cached_property
-	def rows(self) -> list[frappe._dict]:
-		"""The live bookings in order of arrival."""
+	def counts(self) -> Counter[tuple[str, str]]:
+		"""How many live bookings there are by status and pool; read again after each change."""
+		if self._counts is None:
+			rows = frappe.db.sql(
+				f"""select status, pool, count(*) from `tab{self.kind.booking}`
+				where `{self.kind.field}` = %s and status in %s group by status, pool{self.reading}""",
+				(self.event.name, tuple(LIVE)),
+			)
+			self._counts = Counter()
+			for status, pool, count in rows:
+				self._counts[status, pool or ""] += count
+		return self._counts
+
+	def statuses(self) -> Counter[str]:
+		found: Counter[str] = Counter()
+		for (status, _pool), count in self.counts().items():
+			found[status] += count
+		return found
+
+	def rows(self, statuses: Iterable[str] = LIVE, where: str = "", **values: object) -> list[frappe._dict]:
+		"""Live bookings in order of arrival. `where` is a condition with the values by name."""
 		fields = ", ".join(
 			f"`{field}`" for field in (*FIELDS, *(["delegate_role"] if self.kind.roles else []))
 		)
 		return frappe.db.sql(
 			f"""select {fields} from `tab{self.kind.booking}`
-			where `{self.kind.field}` = %s and live_key is not null order by queue_no{self.reading}""",
-			self.event.name,
+			where `{self.kind.field}` = %(event)s and status in %(statuses)s {where and "and " + where}
+			order by queue_no{self.reading}""",
+			{"event": self.event.name, "statuses": tuple(statuses), **values},
 			as_dict=True,
 		)
 
@@ -547,13 +569,13 @@ class _Plan:
 		return self.event.status not in windows.UPCOMING or windows.has_ended(self.event, self.now)
 
 	def seats(self) -> Seats:
-		taken = Counter(row.pool or "" for row in self.rows if row.status in HOLDS_SEAT)
+		taken: Counter[str] = Counter()
+		for (status, pool), count in self.counts().items():
+			if status in HOLDS_SEAT:
+				taken[pool] += count
 		return Seats(
 			cint(self.event.capacity), self.pools, taken, not windows.is_reserved(self.event, self.now)
 		)
-
-	def waiting(self) -> list[Waiting]:
-		return [self.as_waiting(row) for row in self.rows if row.status == WAITLISTED]
 
 	def as_waiting(self, row: Mapping) -> Waiting:
 		return Waiting(row["name"], row["queue_no"], row["tier"] or "", row.get("delegate_role") or "")
@@ -611,8 +633,12 @@ class _Plan:
 			person.member or (person.participant_type == GUEST and person.organisation)
 		):
 			return []
-		others = sum(row.name != in_place_of and _same_organisation(row, person) for row in self.rows)
-		if others < allowed:
+		if person.member:
+			others = self.rows(LIVE, "member = %(member)s", member=person.member)
+		else:
+			others = self.rows(LIVE, "participant_type = %(guest)s and organisation is not null", guest=GUEST)
+		others = [row for row in others if row.name != in_place_of and _same_organisation(row, person)]
+		if len(others) < allowed:
 			return []
 		name = person.organisation or person.name
 		return [Refusal("seat_limit_reached", {"organisation": name, "seats": allowed})]
@@ -656,13 +682,16 @@ class _Plan:
 		if self.has_begun:
 			return [Refusal("seat_none_left")]
 		most = cint(self.event.max_waiting)
-		if most and sum(row.status == WAITLISTED for row in self.rows) >= most:
+		if most and self.statuses()[WAITLISTED] >= most:
 			return [Refusal("seat_waitlist_full")]
 		return []
 
 	def booking_of(self, person: Person) -> frappe._dict | None:
 		facts = self.facts_of(person)
-		return next((row for row in self.rows if _is_same(row, facts)), None)
+		found = self.rows(LIVE, "email_folded = %(email)s", email=person.email_folded)
+		if person.contact:
+			found += self.rows(LIVE, "contact = %(contact)s", contact=person.contact)
+		return next((row for row in found if _is_same(row, facts)), None)
 
 	def facts_of(self, person: Person) -> dict[str, object]:
 		return {
@@ -722,9 +751,8 @@ class _Plan:
 			f"update `tab{self.kind.event}` set arrivals = %s where name = %s", (number, self.event.name)
 		)
 		self.event.arrivals = number
-		row = frappe._dict({field: booking.get(field) for field in (*FIELDS, "delegate_role")})
-		self.rows.append(row)
-		return row
+		self._counts = None
+		return frappe._dict({field: booking.get(field) for field in (*FIELDS, "delegate_role")})
 
 	# The line
 
@@ -733,30 +761,34 @@ class _Plan:
 		seats = self.seats()
 		if not seats.is_unlimited and seats.total_taken >= seats.capacity:
 			return None
-		waiting = self.waiting()
-		if not waiting:
+		if not self.statuses()[WAITLISTED]:
 			return seats.place(me.tier, me.role) if me else None
-		offers = self.offers(seats, [*waiting, me] if me else waiting, me)
+		rows = {row.name: row for row in self.rows([WAITLISTED])}
+		waiting = [self.as_waiting(row) for row in rows.values()]
 		mine = None
-		for person, pool in offers:
+		for person, pool in self.offers(seats, [*waiting, me] if me else waiting, rows):
 			if person is me:
 				mine = pool
 			elif self.is_upcoming:
 				self.write(person.name, status=OFFERED, pool=pool, offer_expires_at=self.offer_until())
 		return mine
 
-	def offers(self, seats: Seats, waiting: list[Waiting], me: Waiting | None) -> list[tuple[Waiting, str]]:
-		"""`next_offers` without those who have a seat elsewhere at that time: they go on waiting."""
-		rows = {row.name: row for row in self.rows}
+	def offers(
+		self, seats: Seats, waiting: list[Waiting], rows: Mapping[str, Mapping]
+	) -> list[tuple[Waiting, str]]:
+		"""`next_offers` without those who have a seat elsewhere at that time: they go on waiting.
+
+		:param rows: the bookings of those who wait; who has none arrives only now
+		"""
 		asked: set[str] = set()
 		while True:
 			offers = next_offers(seats, waiting)
-			new = [person for person, _pool in offers if person is not me and person.name not in asked]
+			new = [each.name for each, _pool in offers if each.name in rows and each.name not in asked]
 			if not new:
 				return offers
-			asked.update(person.name for person in new)
-			busy = {new[i].name for i, _title in self.seats_elsewhere([rows[each.name] for each in new])}
-			waiting = [person for person in waiting if person is me or person.name not in busy]
+			asked.update(new)
+			busy = {new[i] for i, _title in self.seats_elsewhere([rows[name] for name in new])}
+			waiting = [person for person in waiting if person.name not in busy]
 
 	def offer_until(self) -> datetime:
 		"""When an offer that is made now ends: never after the beginning, which is also the end without hours."""
@@ -769,26 +801,20 @@ class _Plan:
 		if self.event.status not in windows.UPCOMING:
 			return 0
 		if self.has_begun:
-			for row in [row for row in self.rows if row.status in PENDING]:
+			for row in self.rows(PENDING):
 				self.write(row.name, status=CANCELLED, cancel_reason=_("The event has begun."))
 			return 0
-		before = sum(row.status == OFFERED for row in self.rows)
-		for row in [row for row in self.rows if row.status == OFFERED]:
+		for row in self.rows([OFFERED]) if self.statuses()[OFFERED] else ():
 			if row.offer_expires_at and row.offer_expires_at <= self.now:
 				self.write(row.name, status=CANCELLED, cancel_reason=_("The offer was not answered in time."))
-				before -= 1
+		before = self.statuses()[OFFERED]
 		self.serve()
-		return sum(row.status == OFFERED for row in self.rows) - before
+		return self.statuses()[OFFERED] - before
 
 	def write(self, name: str, **values: object) -> frappe._dict:
-		"""`record.write`, and the same in what was read of the event's bookings."""
-		after = record.write(self.kind.booking, name, **values)
-		self.rows = [
-			frappe._dict({**row, **{field: after[field] for field in row}}) if row.name == name else row
-			for row in self.rows
-			if row.name != name or after.status != CANCELLED
-		]
-		return after
+		"""`record.write` for a booking of this event."""
+		self._counts = None
+		return record.write(self.kind.booking, name, **values)
 
 	# Giving back and handing over
 
@@ -817,15 +843,13 @@ class _Plan:
 		_refuse(self.double_booking(self.facts_of(person)))
 		if there:
 			self.write(there.name, status=CANCELLED, cancel_reason=_("Takes over a colleague’s seat."))
-		record.write(
-			self.kind.booking,
+		self.write(
 			old.name,
 			status=CANCELLED,
 			cancel_reason=_("Handed over to {0}.").format(person.name),
 			cancelled_by=by,
 			via_transfer=True,
 		)
-		self.rows = [row for row in self.rows if row.name != old.name]
 		details = {
 			"enrolled_by": by,
 			"group_key": old.group_key,
@@ -841,16 +865,19 @@ class _Plan:
 		return self.booked(new)
 
 	def heir_of(self, booking: str) -> frappe._dict | None:
-		name = frappe.db.get_value(
-			self.kind.booking, {"transferred_from": booking, self.kind.field: self.event.name}
-		)
-		return next((row for row in self.rows if row.name == name), None)
+		found = self.rows(LIVE, "transferred_from = %(booking)s", booking=booking)
+		return found[0] if found else None
 
 	def booked(self, row: Mapping, *, already: bool = False) -> Booked:
 		line = None
 		if row["status"] == WAITLISTED:
-			line = place_in_line(
-				row["queue_no"], [each.queue_no for each in self.rows if each.status == WAITLISTED]
+			line = (
+				1
+				+ frappe.db.sql(
+					f"""select count(*) from `tab{self.kind.booking}`
+				where `{self.kind.field}` = %s and status = %s and queue_no < %s{self.reading}""",
+					(self.event.name, WAITLISTED, row["queue_no"]),
+				)[0][0]
 			)
 		return Booked(row["name"], row["status"], line, already)
 
@@ -860,28 +887,30 @@ class _Plan:
 
 
 def _transaction(step: Callable[[], T]) -> T:
-	"""Do a step, again where the database asks for it; see the module."""
+	"""Do a step, again where the database asks for it; see the module.
+
+	In the middle of somebody else's transaction it is theirs to try again: all of it, not the step alone.
+	"""
+	if frappe.db.transaction_writes or frappe.flags.imta_reads_committed or inside_all_or_nothing():
+		return step()
 
 	def whole() -> T:
-		before = frappe.flags.imta_reads_committed
-		frappe.flags.imta_reads_committed = before or _begin_anew()
+		frappe.flags.imta_reads_committed = True
 		try:
+			_begin_anew()
 			return step()
 		finally:
-			frappe.flags.imta_reads_committed = before
+			frappe.flags.imta_reads_committed = False
 
 	return persistently(whole)
 
 
-def _begin_anew() -> bool:
-	"""A transaction that reads what is committed, where nothing is lost by it."""
-	if frappe.db.transaction_writes:
-		return False
+def _begin_anew() -> None:
+	"""A transaction in which every read shows what is committed; nothing has been written that it could undo."""
 	# Not through frappe.db.rollback: what the request does after its commit stays to be done.
 	frappe.db.sql("rollback")
 	frappe.db.sql("set transaction isolation level read committed")
 	frappe.db.begin()
-	return True
 
 
 def _refuse(refusals: Iterable[Refusal]) -> None:

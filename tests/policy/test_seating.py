@@ -27,7 +27,6 @@ from imta_crm.policy.seating import (
 	may_become,
 	next_offers,
 	place,
-	place_in_line,
 	seats_allowed,
 )
 
@@ -183,10 +182,6 @@ def test_limits_of_organisations():
 	assert seats_allowed([("Council", 0)], "Council") == 0
 	assert seats_allowed([("Council", 5)], "Ordinary") is None
 	assert seats_allowed([], "Ordinary") is None
-
-
-def test_the_place_in_line_is_counted_by_arrival():
-	assert [place_in_line(number, [3, 7, 9]) for number in (3, 7, 9)] == [1, 2, 3]
 
 
 def test_what_a_seat_may_become():

@@ -1,6 +1,6 @@
 """A person's place at an activity. What becomes of it is decided by the seats' engine (`seating.booking`)."""
 
-from imta_crm.seating.booking import Booking
+from imta_crm.seating.booking import Booking, add_indexes
 
 
 class ActivityDelegate(Booking):
@@ -73,3 +73,7 @@ class ActivityDelegate(Booking):
 		transferred_from: DF.Data | None
 		user: DF.Link | None
 	# end: auto-generated types
+
+
+def on_doctype_update() -> None:
+	add_indexes("Activity Delegate")

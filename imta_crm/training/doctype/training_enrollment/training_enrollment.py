@@ -5,7 +5,7 @@ What becomes of it is decided by `seating.seats`; activities' delegates have the
 
 from __future__ import annotations
 
-from imta_crm.seating.booking import Booking
+from imta_crm.seating.booking import Booking, add_indexes
 
 
 class TrainingEnrollment(Booking):
@@ -70,3 +70,7 @@ class TrainingEnrollment(Booking):
 		transferred_from: DF.Data | None
 		user: DF.Link | None
 	# end: auto-generated types
+
+
+def on_doctype_update() -> None:
+	add_indexes("Training Enrollment")
