@@ -55,15 +55,8 @@ TOLD_OF_CHANGES = _TRUE_IN[UPDATE]
 REMINDED = _TRUE_IN[REMINDER]
 ASKED_FOR_FEEDBACK = _TRUE_IN[FEEDBACK]
 
-# Why a letter is not sent: English, to be translated.
+#: Why a letter is not sent.
 STATUS, OVER, BEGUN, LAPSED, REPLACED = "status", "over", "begun", "lapsed", "replaced"
-REASONS = {
-	STATUS: "The seat is {0} meanwhile.",
-	OVER: "The event is over.",
-	BEGUN: "The event has begun.",
-	LAPSED: "The offer has ended.",
-	REPLACED: "A later letter says what holds now.",
-}
 
 
 def letter_for(before: str | None, after: str) -> str | None:
@@ -82,7 +75,7 @@ def why_not(
 	offer_until: datetime | None = None,
 	is_latest: bool = True,
 ) -> str | None:
-	"""The key of `REASONS` for which a letter must not leave now; None where it may.
+	"""The reason, one of the constants above, for which a letter must not leave now; None where it may.
 
 	:param is_latest: False for news of a change that newer news have followed
 	"""

@@ -70,7 +70,7 @@ def follow(doctype: str, name: str, before: str | None, after: str) -> None:
 	"""
 	if after == CANCELLED:
 		waiting = _lock_pending({"booking": name})
-		reason = _(rules.REASONS[rules.STATUS]).format(_(CANCELLED))
+		reason = _reason(rules.STATUS, CANCELLED)
 		_write([each.name for each in waiting], status=SKIPPED, problem=reason)
 	kind = rules.letter_for(before, after)
 	if not kind:
@@ -95,7 +95,7 @@ def event_changed(event_doctype: str, event: str) -> None:
 	_write(
 		[each.name for each in waiting if each.kind == UPDATE],
 		status=SKIPPED,
-		problem=_(rules.REASONS[rules.REPLACED]),
+		problem=_reason(rules.REPLACED),
 	)
 	# A confirmation that has not been written yet will say what holds now.
 	will_hear = {each.booking for each in waiting if each.kind == CONFIRMATION}
@@ -455,10 +455,20 @@ def _why_not(notice: Mapping, seat: occasion.Occasion | None, now: datetime) -> 
 		is_latest=cint(notice["calendar_sequence"]) >= cint(event.calendar_sequence),
 	)
 	if reason:
-		return _(rules.REASONS[reason]).format(_(booking.status))
+		return _reason(reason, booking.status)
 	if kind == FEEDBACK and frappe.db.exists("Session Feedback", {"enrollment": booking.name}):
 		return _("The feedback has been given.")
 	return None
+
+
+def _reason(key: str, status: str = "") -> str:
+	return {
+		rules.STATUS: _("The seat is {0} meanwhile."),
+		rules.OVER: _("The event is over."),
+		rules.BEGUN: _("The event has begun."),
+		rules.LAPSED: _("The offer has ended."),
+		rules.REPLACED: _("A later letter says what holds now."),
+	}[key].format(_(status))
 
 
 def _is_erased(booking: Mapping) -> bool:
@@ -508,7 +518,7 @@ def _settle(name: str, now: datetime) -> str:
 		return "taken_back"
 	if mail.status == "Not Sent":
 		seat = _occasion(notice)
-		reason = _why_not(notice, seat, now) or (_is_stale(notice, seat) and _(rules.REASONS[rules.REPLACED]))
+		reason = _why_not(notice, seat, now) or (_is_stale(notice, seat) and _reason(rules.REPLACED))
 		if reason:
 			mail_queue.take_back(mail.name, reason)
 			_write([name], status=SKIPPED, problem=reason)
