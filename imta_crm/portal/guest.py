@@ -218,9 +218,11 @@ class FeedbackPage(PortalPage):
 
 	def get(self, status: int = 200, problem: str | None = None, sent: dict | None = None) -> Response:
 		given = feedback.answer_of(self.booking.name)
+		refused = feedback.may_answer(self.booking)
 		return pages.page(
 			"feedback.html",
 			status,
+			refused=refused[1] if refused else None,
 			event=facts.event(self.event),
 			form=sent or given or {},
 			given=bool(given),
