@@ -151,19 +151,19 @@ def member_names(rows: Iterable[Mapping]) -> dict[str, str]:
 def fees(rows: Iterable[Mapping]) -> dict[str, dict[str, dict[str, Decimal]]]:
 	"""{event: {currency: sums}} of the bookings' fees and of what the ledger says of their invoices.
 
-	`fees` are those that are asked for, free seats and what was cancelled in time left out; `invoiced` less
+	`fees` are those that are asked for, free seats and what was given up in time left out; `invoiced` less
 	`credited` less what was written off less `paid` is `outstanding`. The invoices of an event belong to it
 	as a whole. Three queries, however many bookings.
 
-	:param rows: bookings with `event`, `fee`, `currency`, `fee_state` and `sales_invoice`
+	:param rows: bookings with `event`, `fee_due`, `currency` and `sales_invoice`
 	"""
 	found: dict[str, dict[str, dict[str, Decimal]]] = defaultdict(
 		lambda: defaultdict(lambda: dict.fromkeys(MONEY, ZERO))
 	)
 	event_of: dict[str, str] = {}
 	for row in rows:
-		if row["fee"] and row["fee_state"] in ASKED:
-			found[row["event"]][row["currency"]]["fees"] += Decimal(str(row["fee"]))
+		if row["fee_due"]:
+			found[row["event"]][row["currency"]]["fees"] += Decimal(str(row["fee_due"]))
 		if row["sales_invoice"]:
 			event_of[row["sales_invoice"]] = row["event"]
 	for invoice, standing in ledger.invoice_standings(event_of).items():
@@ -172,10 +172,6 @@ def fees(rows: Iterable[Mapping]) -> dict[str, dict[str, dict[str, Decimal]]]:
 		for field in ("credited", "paid", "outstanding"):
 			sums[field] += getattr(standing, field)
 	return found
-
-
-#: States of a fee that somebody is to pay or has paid.
-ASKED = ("To Be Invoiced", "Invoiced", "Forfeited", "Failed")
 
 
 def add_money(all_sums: Iterable[Mapping[str, Mapping[str, Decimal]]]) -> dict[str, dict[str, Decimal]]:

@@ -10,7 +10,11 @@ import pytest
 from frappe.desk.query_report import run
 from frappe.utils import add_days, add_to_date, now_datetime
 
+from imta_crm.seating import seats
+from tests.site.event_fees_site import USD_FEES, invoices, member_of, open_books, pay, settle
+from tests.site.event_fees_site import seat as fee_seat
 from tests.site.factories import as_user, count_queries, make_member, make_user, next_number
+from tests.site.seating_factories import make_session
 
 HOURS, RESULTS, SEATS = "Training Hours", "Training Results", "Training Seats"
 TAKING_PART, ENGAGEMENT = "Activity Participation", "Member Engagement"
@@ -304,6 +308,43 @@ def test_seats_of_sessions(alliance):
 		assert len(listed(row.routes["sessions"])) == row.sessions
 	[year, *_more] = report(SEATS, group_by="Year", program=alliance.guiding)
 	assert len(listed(year.routes["taken"])) == year.taken
+
+
+def test_fees_are_those_of_the_ledger(site):
+	open_books()
+	session, member, other = make_session(**USD_FEES), member_of(), member_of()
+	taken = [fee_seat(session, member) for _ in range(3)]
+	fee_seat(session, other)
+	[row, _total] = report(SEATS, program=session.program)
+	assert (row.fees_usd, row.invoiced_usd, row.paid_usd) == (400, 0, 0)
+	settle(session)
+	first = next(invoice for invoice in invoices(session) if invoice.customer == member.customer)
+	pay(first, 150)
+	seats.cancel("Training Enrollment", taken[0].name, reason="Ill", by="Administrator")
+	settle(session)
+	[row, total] = report(SEATS, program=session.program)
+	assert row.currency_usd == "USD"
+	found = [row[f"{field}_usd"] for field in ("fees", "invoiced", "credited", "paid", "outstanding")]
+	assert found == [300, 400, 100, 150, 150]
+	assert [total[f"{field}_usd"] for field in ("invoiced", "paid")] == [400, 150]
+	with as_user(make_user("Treasurer")):
+		assert report(SEATS, program=session.program)[0].paid_usd == 150
+
+
+def test_the_queries_go_by_an_index(alliance):
+	"""Each of the reports' big tables is read by an index once a question narrows it down."""
+	for doctype, filters in (
+		("Training Enrollment", {"session": alliance.late}),
+		("Training Enrollment", {"member": alliance.nepal.name, "status": "Completed"}),
+		("Training Enrollment", {"status": "Waitlisted"}),
+		("Session Feedback", {"session": ("in", (alliance.late, alliance.old))}),
+		("Activity Delegate", {"activity": "ACT-1"}),
+		("Activity Delegate", {"member": alliance.nepal.name}),
+	):
+		with count_queries() as queries:
+			frappe.get_list(doctype, filters, ["name"], order_by=None, limit=0)
+		[row] = frappe.db.sql(f"explain {queries[-1]}", as_dict=True)
+		assert row.possible_keys, (doctype, filters)
 
 
 @pytest.mark.parametrize("name", [HOURS, RESULTS, SEATS])

@@ -38,9 +38,8 @@ FIELDS = [
 	"territory",
 	"status",
 	"starts_at_site",
-	"fee",
+	"fee_due",
 	"currency",
-	"fee_state",
 	"sales_invoice",
 ]
 TAKEN = figures.SEATS["taken"]

@@ -37,9 +37,8 @@ FIELDS = [
 	"session as event",
 	"program",
 	"status",
-	"fee",
+	"fee_due",
 	"currency",
-	"fee_state",
 	"sales_invoice",
 ]
 
