@@ -13,6 +13,7 @@ from frappe.utils import now_datetime
 
 from imta_crm.policy.seating import CANCELLED, CONFIRMED, HOLDS_SEAT, OFFERED, WAITLISTED
 from imta_crm.seating import seats
+from imta_crm.transactions import persistently
 from tests.site.dues_site import committed
 from tests.site.seating_crowd import at_once, each, start
 from tests.site.seating_factories import (
@@ -73,6 +74,48 @@ def test_200_enrolments_from_20_processes_for_50_seats(swept):
 	for own in sent:
 		assert [answer.name for answer in own] == sorted(answer.name for answer in own)
 	assert len({row.email for row in rows(session)}) == 200
+
+
+def test_in_the_middle_of_other_transactions_no_seat_is_sold_twice(swept):
+	"""Whoever has read and written before sees the past by plain reads; the engine must not."""
+	session = make_session(capacity=12)
+	people = [make_person() for _ in range(40)]
+
+	def within(person):
+		def whole():
+			frappe.db.count(ENROLLMENT, {"session": session.name})
+			frappe.db.set_value("Contact", person.contact, "designation", "Guide")
+			time.sleep(0.005)
+			return enroll(session, person)
+
+		return persistently(whole)
+
+	answers = [
+		answer
+		for answers in at_once(*(each(within, *people[number::8]) for number in range(8)))
+		for answer in answers
+	]
+	assert all(isinstance(answer, seats.Booked) for answer in answers), answers
+	assert statuses_of(session) == [CONFIRMED] * 12 + [WAITLISTED] * 28
+	assert_whole(session)
+
+
+def test_approvals_and_requests_at_once(swept):
+	session = make_session(capacity=6, requires_approval=1)
+	names = [enroll(session).name for _ in range(12)]
+
+	def approve(name):
+		return seats.approve(ENROLLMENT, name)
+
+	def walk_in(person):
+		return enroll(session, person, by_staff=True)
+
+	jobs = [each(approve, *names[number::3], *names[number::2]) for number in range(3)]
+	jobs += [each(walk_in, make_guest(), make_guest()) for _ in range(3)]
+	answers = [answer for answers in at_once(*jobs) for answer in answers]
+	assert all(isinstance(answer, seats.Booked) for answer in answers), answers
+	assert Counter(statuses_of(session)) == {CONFIRMED: 6, WAITLISTED: 12}
+	assert_whole(session)
 
 
 def test_the_same_people_for_two_sessions_in_different_order(swept):
