@@ -25,6 +25,13 @@ all call the same functions. Rates, tiers, days and calendars are arguments: the
 | `prospects` | whether a prospect may be invited: duplicates certain and likely, and who is left alone |
 | `prospect_file` | a spreadsheet of prospects |
 | `targets` | how many members a plan aims at, by region, sector and tier |
+| `seating` | who gets which seat, who waits in which order, what a seat may become |
+| `enrollment` | who may enrol in a training session |
+| `fees` | what a seat costs, what is kept of it after a cancellation, what is credited, free seats |
+| `event_times` | when an event is, in words |
+| `event_reminders` | which reminder of an event is due to whoever has a seat |
+| `seat_letters` | which letter a change of a seat asks for |
+| `calendar_file` | calendar entries as text |
 | `activities` | who may take part in an activity, as what, and whether its programme fits |
 | `attendance` | reports of online meetings, who is who in them, how long somebody was there, and whether it is enough |
 | `certificate` | how long a certificate counts, and what it is on a day |

@@ -83,10 +83,9 @@ def use_again(member: str, year: int) -> list[str]:
 	done = []
 	for kind, name in _payable(member, year):
 		keep_step()  # each by itself; the look at the booking must not be older than its lock
-		if not persistently(lambda kind=kind, name=name: fees.make_free(kind, name)):
-			break
+		if persistently(lambda kind=kind, name=name: fees.make_free(kind, name)):
+			done.append(name)
 		keep_step()
-		done.append(name)
 	return done
 
 
