@@ -17,6 +17,10 @@ def get_data() -> dict:
 			},
 			{"label": _("Invitations"), "items": ["Invitation", "Lead"]},
 			{"label": _("Liaison"), "items": ["Liaison Contact"]},
+			{
+				"label": _("Taking Part"),
+				"items": ["Training Enrollment", "Activity Delegate", "Training Certificate"],
+			},
 			{"label": _("Dues"), "items": ["Dues Charge", "Sales Invoice", "Customer"]},
 		],
 	}
