@@ -22,22 +22,31 @@ app_include_js = ["imta.bundle.js"]
 app_include_css = ["imta.bundle.css"]
 doctype_list_js = {"IMTA Member": "public/js/liaison/member_list.js"}
 doctype_js = {
+	"Contact": ["public/js/training/transcript.js"],
 	"IMTA Member": [
 		"public/js/member_card.js",
 		"public/js/liaison/member_form.js",
 		"public/js/activities/member_engagement.js",
+		"public/js/training/transcript.js",
 	],
 	"Training Session": [
 		"public/js/seating/pick_people.js",
 		"public/js/seating/event_form.js",
 		"public/js/seating/fees.js",
+		"public/js/seating/check_in_button.js",
+		"public/js/training/session_results.js",
 	],
 	"Alliance Activity": [
 		"public/js/seating/pick_people.js",
 		"public/js/seating/event_form.js",
 		"public/js/seating/fees.js",
+		"public/js/seating/check_in_button.js",
 	],
-	"Training Enrollment": ["public/js/seating/pick_people.js", "public/js/seating/booking_form.js"],
+	"Training Enrollment": [
+		"public/js/seating/pick_people.js",
+		"public/js/seating/booking_form.js",
+		"public/js/training/enrollment_attendance.js",
+	],
 	"Activity Delegate": ["public/js/seating/pick_people.js", "public/js/seating/booking_form.js"],
 }
 
@@ -118,7 +127,10 @@ doc_events = {
 		],
 	},
 	"Communication": {
-		"after_insert": "imta_crm.invitations.inbound.receive",
+		"after_insert": [
+			"imta_crm.seating.bounces.receive",
+			"imta_crm.invitations.inbound.receive",
+		],
 	},
 	"Document Follow": {
 		"before_insert": "imta_crm.liaison.permissions.refuse_blind_follow",

@@ -5,3 +5,4 @@ import "./no_default_country";
 import "./liaison/log_contact";
 import "./liaison/quick_entry";
 import "./liaison/search_bar";
+import "./seating/check_in";
