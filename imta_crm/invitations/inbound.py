@@ -56,9 +56,9 @@ LONGEST_EXCERPT = 500
 
 def receive(communication: Document, method: str | None = None) -> None:
 	"""Document event of Communication (`after_insert`): see what came in and to which invitation it belongs."""
-	if not _is_incoming_mail(communication):
+	if not is_incoming_mail(communication):
 		return
-	found = policy.classify(raw_mail() or _as_raw(communication))
+	found = read(communication)
 	if communication.reference_doctype not in MADE_BY_ACCOUNT and not found.is_bounce:
 		return  # an answer to something else, such as an invoice
 	kind, touch = found.kind, _touch_answered(found)
@@ -188,6 +188,11 @@ def _window() -> tuple[datetime, datetime]:
 	return add_days(now, -CATCH_UP_DAYS), add_to_date(now, minutes=-10)
 
 
+def read(communication: Document) -> policy.Inbound:
+	"""What a mail is that comes in; to be asked while its Communication is being inserted."""
+	return policy.classify(raw_mail() or _as_raw(communication))
+
+
 def raw_mail() -> bytes | None:
 	"""The mail as it came over the wire, if Frappe is about to keep one; None otherwise.
 
@@ -254,7 +259,7 @@ def _is_known(sender: str) -> bool:
 	return bool(frappe.db.exists(replies.INVITATION, {"email_folded": fold_email(sender)}))
 
 
-def _is_incoming_mail(communication: Document) -> bool:
+def is_incoming_mail(communication: Document) -> bool:
 	return (
 		communication.sent_or_received == "Received"
 		and communication.communication_medium == "Email"

@@ -593,6 +593,16 @@ def _unknown(notice: frappe._dict, problem: str) -> str:
 	return "unknown"
 
 
+def returned(name: str, diagnostic: str, *, for_good: bool) -> None:
+	"""The letter came back; or, where not `for_good`, it is delayed. No commit."""
+	notice = frappe.db.get_value(NOTICE, name, "*", as_dict=True, for_update=True)
+	if notice.status not in (QUEUED, SENT, UNKNOWN):
+		return
+	# It came back, so it had left, whatever was known of it.
+	left = {"status": FAILED, "sent_at": notice.sent_at or notice.queued_at} if for_good else {}
+	_write([name], problem=diagnostic[:500], **left)
+
+
 # By hand
 
 

@@ -15,6 +15,7 @@ from imta_crm.policy.seating import ATTENDED, CONFIRMED, NO_SHOW, OFFERED, WAITL
 from imta_crm.portal import links
 from imta_crm.seating import letters, notices, seats
 from tests.site.factories import as_user, make_member, make_user
+from tests.site.inbox import bounce, make_inbox, take_in
 from tests.site.letters_site import (
 	NOTICE,
 	calendar_parts,
@@ -514,6 +515,31 @@ def test_a_wrong_address_fails_and_goes_again_once_it_is_right(server, summer):
 		notices.send_again(row.name)
 
 
+def test_a_letter_that_comes_back_is_seen_and_may_go_again(server, summer):
+	booked = enroll(make_session(begins=summer), guest(email="gone@x.example"))
+	deliver()
+	(row,) = rows()
+	inbox = make_inbox()
+	take_in(inbox, bounce(row, status="4.4.1", action="delayed", diagnostic="smtp; 451 4.4.1 timed out"))
+	assert rows()[0].status == "Sent" and "4.4.1" in rows()[0].problem
+	communication = take_in(inbox, bounce(row))
+	assert rows()[0].status == "Failed" and "5.1.1" in rows()[0].problem
+	assert (communication.reference_doctype, communication.reference_name) == (ENROLLMENT, booked.name)
+	assert communication.communication_type == "Automated Message"
+	frappe.db.set_value(ENROLLMENT, booked.name, "email", "here@x.example")
+	notices.send_again(row.name)
+	deliver()
+	assert len(server.to("here@x.example")) == 1 and rows()[0].status == "Sent"
+
+
+def test_a_forged_bounce_changes_nothing(server, summer):
+	enroll(make_session(begins=summer), guest(email="a@x.example"))
+	deliver()
+	(row,) = rows()
+	take_in(make_inbox(), bounce(frappe._dict(row, message_id="guessed@x.example")))
+	assert rows()[0].status == "Sent" and not rows()[0].problem
+
+
 def test_who_may_send_again(server, summer):
 	own, other = make_user("Liaison Officer"), make_user("Liaison Officer")
 	member = make_member(officer=own)
@@ -568,6 +594,15 @@ def test_who_was_erased_is_not_written_to(server, summer):
 		frappe.db.set_value(ENROLLMENT, booked.name, "email", email)
 	assert deliver() == Counter(skipped=1, failed=1)
 	assert not server.received
+
+
+def test_who_has_unsubscribed_from_news_gets_the_letters_about_the_own_seat(server, summer):
+	frappe.get_doc({"doctype": "Email Unsubscribe", "email": "a@x.example", "global_unsubscribe": 1}).insert(
+		ignore_permissions=True
+	)
+	enroll(make_session(begins=summer), guest(email="a@x.example"))
+	deliver()
+	assert len(server.to("a@x.example")) == 1
 
 
 def test_a_letter_from_the_account_of_events(server, summer):

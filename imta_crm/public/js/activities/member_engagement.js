@@ -25,7 +25,7 @@ frappe.ui.form.on("IMTA Member", {
 			<th class="text-right">${__("Last 12 Months")}</th><th class="text-right">${__("In All")}</th></tr></thead>
 			<tbody>
 			${row(__("Trainings Attended"), "trainings", whole, list("Training Enrollment", {}))}
-			${row(__("Hours"), "hours", hours)}
+			${row(__("Hours of Training"), "hours", hours)}
 			${row(__("Activities Attended"), "activities", whole, list("Activity Delegate", {}))}
 			${row(__("No-shows"), "no_shows", whole)}
 			${row(__("Coming"), "coming", whole)}
