@@ -489,6 +489,13 @@ def test_every_word_is_chinese_in_chinese(world, club, anna):
 		f"/my-training/{waits}",
 	):
 		html = re.sub(r"<style.*?</style>|<title>.*?</title>", "", anna.get(path).text, flags=re.S)
+		# Of others only what the page itself says.
+		html = re.sub(
+			r'<li class="card">.*?</li>',
+			lambda card: card.group() if title in card.group() else "",
+			html,
+			flags=re.S,
+		)
 		text = unescape(" ".join(re.sub(r"<[^>]+>", " ", html).split()))
 		for known in (
 			*frappe.get_all("Training Session", pluck="title"),
@@ -502,7 +509,7 @@ def test_every_word_is_chinese_in_chinese(world, club, anna):
 			"Mountain House",
 		):
 			text = text.replace(known, "")
-		words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"\S+@\S+", "", text))) - {"PDF"}
+		words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"\S+@\S+", "", text))) - {"PDF", "CNY", "USD"}
 		assert not words, (path, words)
 
 
