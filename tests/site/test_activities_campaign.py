@@ -8,7 +8,7 @@ import pytest
 from imta_crm.activities import campaign, registration
 from imta_crm.activities.registration import Applicant
 from imta_crm.invitations import replies
-from imta_crm.portal import links
+from imta_crm.portal import guest, links
 from imta_crm.seating import seats
 from tests.site.factories import as_user, make_member, make_user
 from tests.site.invitation_factories import make_campaign, make_invitation
@@ -114,6 +114,17 @@ def test_who_says_yes_is_sent_the_link_once(activity):
 	assert "Mountain Forum" in letter and "Anna Muster" in letter
 	link = links.read(registration.link_for(invitation.name).rpartition("/")[2])
 	assert (link.purpose, link.name) == (links.REGISTER, invitation.name)
+
+
+def test_the_reply_page_leads_to_the_registration(activity, monkeypatch):
+	shown = {}
+	monkeypatch.setattr(guest, "_page", lambda _kind, _status=200, **facts: shown.update(facts))
+	invitation = invite(activity)
+	guest.ReplyPage(guest._read(invitation.name)).get()
+	assert shown["registration_url"] is None
+	yes(invitation)
+	guest.ReplyPage(guest._read(invitation.name)).get()
+	assert shown["registration_url"] == registration.link_for(invitation.name)
 
 
 def test_the_letter_is_in_the_language_of_the_invitee(activity):
