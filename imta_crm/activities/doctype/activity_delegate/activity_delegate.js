@@ -11,6 +11,14 @@ frappe.ui.form.on("Activity Delegate", {
 		imta.no_default_country(frm);
 	},
 
+	// The server takes both from the Contact anyway; the form wants them before it is sent.
+	contact(frm) {
+		if (!frm.is_new() || !frm.doc.contact) return;
+		frappe.db.get_value("Contact", frm.doc.contact, ["full_name", "email_id"]).then(({ message }) => {
+			if (message) frm.set_value({ participant_name: message.full_name, email: message.email_id });
+		});
+	},
+
 	refresh(frm) {
 		if (frm.is_new() || !frm.has_perm("write")) return;
 		if (["Confirmed", "Attended"].includes(frm.doc.status)) {
