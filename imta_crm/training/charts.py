@@ -49,7 +49,7 @@ def seats_of_coming_sessions() -> dict:
 				figures.room([(session, count["taken"])])["free"] or 0
 				for session, count in zip(sessions, counts, strict=True)
 			],
-			_("Waiting"): [count["waiting"] for count in counts],
+			_("Waitlisted"): [count["waiting"] for count in counts],
 		},
 		[list_route(ENROLLMENT, {"session": session.name} | figures.SEATS["taken"]) for session in sessions],
 	)

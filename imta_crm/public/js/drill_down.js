@@ -11,12 +11,16 @@ imta.lead_to_documents = function (value, row, column, data, default_formatter) 
 	return data.bold ? `<b>${text}</b>` : text;
 };
 
-// Charts that say in `routes` where each label leads: those of a report, and those of the app's overview.
-document.addEventListener("click", async (event) => {
-	const unit = event.target.closest?.(".frappe-chart [data-point-index]");
-	if (!unit) return;
-	const routes = await routes_of(unit);
-	const route = routes?.[cint(unit.getAttribute("data-point-index"))];
+// Charts of the overview say in `routes` where each of their labels leads. Frappe hands their data to this
+// function, and keeps no way from the drawing back to them.
+const make_chart = frappe.utils.make_chart;
+frappe.utils.make_chart = function (wrapper, options = {}) {
+	$(wrapper).data("imta_routes", options.data?.routes);
+	return make_chart.call(this, wrapper, options);
+};
+
+$(document).on("click", ".frappe-chart [data-point-index]", function () {
+	const route = routes_of(this)?.[cint(this.getAttribute("data-point-index"))];
 	if (!route) return;
 	// As a link, so that Frappe takes the filters out of the address.
 	const link = $("<a>", { href: route }).appendTo(document.body);
@@ -24,21 +28,12 @@ document.addEventListener("click", async (event) => {
 	link.remove();
 });
 
-async function routes_of(unit) {
-	const widget = unit.closest(".dashboard-widget-box[data-widget-name]");
-	if (!widget) return frappe.query_report?.raw_data?.chart?.routes;
-	const name = widget.dataset.widgetName;
-	if (!(await is_of_overview(name))) return;
-	return (await frappe.xcall("imta_crm.overview.chart", { chart_name: name })).routes;
-}
-
-// Charts whose source has been asked for, so that a click on another app's chart asks nothing twice.
-const of_overview = {};
-
-async function is_of_overview(name) {
-	of_overview[name] ??= frappe.db
-		.get_value("Dashboard Chart", name, "source")
-		.then(({ message }) => message?.source === "IMTA Overview")
-		.catch(() => false);
-	return of_overview[name];
+function routes_of(unit) {
+	const report = frappe.query_report;
+	if (report?.$chart?.[0]?.contains(unit)) return report.raw_data?.chart?.routes;
+	return $(unit)
+		.parents()
+		.toArray()
+		.map((element) => $(element).data("imta_routes"))
+		.find(Boolean);
 }

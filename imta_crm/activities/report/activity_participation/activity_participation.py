@@ -235,7 +235,7 @@ def columns(group_by: str, currencies: set[str]) -> list[dict]:
 		figures.number("role_exhibitor", _("Exhibitors")),
 		figures.number("role_delegate", _("Delegates")),
 		figures.number("role_guest", _("Guests")),
-		figures.number("waiting", _("Waiting")),
+		figures.number("waiting", _("Waitlisted")),
 		figures.number("present", _("Present")),
 		figures.number("no_show", _("No-show")),
 		figures.share("presence_rate", _("Came")),

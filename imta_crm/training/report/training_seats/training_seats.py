@@ -161,7 +161,7 @@ def columns(group_by: str, currencies: set[str]) -> list[dict]:
 		figures.number("offered", _("Of These Offered"), 145),
 		figures.number("free", _("Free")),
 		figures.share("occupancy", _("Occupancy")),
-		figures.number("waiting", _("Waiting")),
+		figures.number("waiting", _("Waitlisted")),
 		figures.number("requested", _("To Approve"), 115),
 		figures.number("cancelled", _("Cancelled"), 115),
 		*figures.money_columns(currencies),
@@ -180,7 +180,7 @@ def chart(rows: list[dict]) -> dict | None:
 			"datasets": [
 				{"name": _("Taken"), "values": [row["taken"] for row in bars]},
 				{"name": _("Free"), "values": [row["free"] or 0 for row in bars]},
-				{"name": _("Waiting"), "values": [row["waiting"] for row in bars]},
+				{"name": _("Waitlisted"), "values": [row["waiting"] for row in bars]},
 			],
 		},
 		"barOptions": {"stacked": 1},
@@ -193,7 +193,7 @@ def summary(total: dict) -> list[dict]:
 	shown = [
 		{"label": _("Taken"), "value": total["taken"], "datatype": "Int", "indicator": "Green"},
 		{"label": _("Free"), "value": total["free"] or 0, "datatype": "Int"},
-		{"label": _("Waiting"), "value": total["waiting"], "datatype": "Int", "indicator": "Orange"},
+		{"label": _("Waitlisted"), "value": total["waiting"], "datatype": "Int", "indicator": "Orange"},
 	]
 	for field, value in total.items():
 		if field.startswith("currency_"):
