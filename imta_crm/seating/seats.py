@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeVar
 
 import frappe
@@ -891,26 +891,39 @@ def _transaction(step: Callable[[], T]) -> T:
 
 	In the middle of somebody else's transaction it is theirs to try again: all of it, not the step alone.
 	"""
-	if frappe.db.transaction_writes or frappe.flags.imta_reads_committed or inside_all_or_nothing():
+	if frappe.db.transaction_writes or inside_all_or_nothing() or frappe.flags.imta_seats_decided:
 		return step()
 
 	def whole() -> T:
-		frappe.flags.imta_reads_committed = True
+		frappe.flags.imta_seats_decided = True
+		frappe.flags.imta_reads_committed = _begin_anew()
 		try:
-			_begin_anew()
 			return step()
 		finally:
-			frappe.flags.imta_reads_committed = False
+			frappe.flags.imta_seats_decided = frappe.flags.imta_reads_committed = False
 
 	return persistently(whole)
 
 
-def _begin_anew() -> None:
-	"""A transaction in which every read shows what is committed; nothing has been written that it could undo."""
+def _begin_anew() -> bool:
+	"""A transaction in which every read shows what is committed; nothing has been written that it could undo.
+
+	False where the database cannot, and reads with locks have to do.
+	"""
+	if not _can_read_committed():
+		return False
 	# Not through frappe.db.rollback: what the request does after its commit stays to be done.
 	frappe.db.sql("rollback")
 	frappe.db.sql("set transaction isolation level read committed")
 	frappe.db.begin()
+	return True
+
+
+@cache
+def _can_read_committed() -> bool:
+	"""MariaDB writes nothing in such transactions where its log for replicas is set to hold statements."""
+	has_log, form = frappe.db.sql("select @@log_bin, @@binlog_format")[0]
+	return not (has_log and form == "STATEMENT")
 
 
 def _refuse(refusals: Iterable[Refusal]) -> None:
