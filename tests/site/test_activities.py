@@ -272,3 +272,18 @@ def test_a_theme_day_of_two_thousand_needs_no_limit():
 	activity = make_activity(kind="Theme Day", capacity=0)
 	assert enroll(activity).status == "Confirmed"
 	assert seats.occupancy("Alliance Activity", activity.name)["capacity"] == 0
+
+
+def test_the_calendar_shows_what_falls_into_its_days():
+	begins = get_datetime("2027-05-28 22:00:00")
+	activity = make_activity(begins=begins, hours=30, kind="Theme Day")
+
+	def shown(first: str, last: str) -> list[str]:
+		with as_user(make_user("Liaison Officer")):
+			events = desk.get_events(first, last, doctype="Alliance Activity", filters="[]", field_map="{}")
+		return [event.name for event in events]
+
+	assert activity.name in shown("2027-05-29 00:00:00", "2027-05-30 00:00:00")
+	assert activity.name not in shown("2027-06-01 00:00:00", "2027-06-02 00:00:00")
+	with as_user(make_user(None)), pytest.raises(frappe.PermissionError):
+		desk.get_events("2027-05-29 00:00:00", "2027-05-30 00:00:00")

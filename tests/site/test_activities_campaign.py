@@ -195,6 +195,21 @@ def test_who_has_not_said_yes_does_not_register(activity):
 		registration.register_invited(invitation.name, Applicant(name="Anna"))
 
 
+def test_a_no_at_the_same_moment_counts(activity, monkeypatch):
+	invitation = invite(activity)
+	yes(invitation)
+	request = seats.request
+
+	def meanwhile(*args, **how):
+		booked = request(*args, **how)
+		frappe.db.set_value("Invitation", invitation.name, "status", "Declined")
+		return booked
+
+	monkeypatch.setattr(seats, "request", meanwhile)
+	with pytest.raises(registration.NotAccepted):
+		registration.register_invited(invitation.name, Applicant(name=invitation.prospect_name))
+
+
 def test_an_invited_member_is_a_delegate_with_the_own_tier(activity):
 	member = make_member(tier="Council", email="office@council.example")
 	invitation = invite(
