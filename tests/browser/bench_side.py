@@ -13,7 +13,7 @@ from email import message_from_string
 
 import frappe
 
-MODULES = ("Membership", "Dues", "Liaison", "Invitations")
+MODULES = ("Membership", "Dues", "Liaison", "Invitations", "Seating", "Training", "Activities")
 # Set up by installing; a reset leaves them.
 KEPT = ("Member Tier", "Alliance Settings")
 YEAR = "2026"
@@ -242,6 +242,99 @@ def make_user(role: str, language: str, password: str) -> dict:
 	return {"name": email}
 
 
+def prepare_training(password: str) -> dict:
+	"""A member with a representative who reads Chinese, a colleague, a session with one seat that is taken, and
+	one with room."""
+	from datetime import timedelta
+
+	from frappe.utils.password import update_password
+
+	from imta_crm.membership import affiliates, portal_access
+	from imta_crm.seating import people, seats
+
+	member = make_member()["name"]
+	contacts = {}
+	for first_name, email in (("明", "li.ming@browser.example"), ("芳", "wang.fang@browser.example")):
+		contact = frappe.new_doc("Contact")
+		contact.update({"first_name": first_name, "last_name": "测试"})
+		contact.append("email_ids", {"email_id": email, "is_primary": 1})
+		contact.append("links", {"link_doctype": "IMTA Member", "link_name": member})
+		contact.insert()
+		affiliation = affiliates.add(
+			member,
+			contact.name,
+			from_date=frappe.utils.getdate("2024-01-01"),
+			is_representative=first_name == "明",
+		)
+		contacts[first_name] = (contact.name, affiliation)
+	frappe.flags.mute_emails = True  # Frappe's own letter to a new user
+	user = portal_access.give(contacts["明"][1])["user"]
+	frappe.db.set_value("User", user, "language", "zh")
+	update_password(user, password)
+
+	program = frappe.new_doc("Member Training Program")
+	program.update(
+		{
+			"program_name": "Rescue in the Mountains",
+			"program_name_zh": "山地救援",
+			"language": "zh",
+			"pd_hours": 6,
+			"open_to_guests": 1,
+		}
+	)
+	program.insert()
+	begins = frappe.utils.now_datetime().replace(hour=9, minute=0, second=0, microsecond=0)
+	sessions = []
+	for days, title, chinese, capacity in (
+		(30, "Rescue on Rock", "岩壁救援", 1),
+		(40, "Rescue in Snow", "雪地救援", 10),
+	):
+		session = frappe.new_doc("Training Session")
+		session.update(
+			{
+				"program": program.name,
+				"title": title,
+				"title_zh": chinese,
+				"language": "zh",
+				"status": "Open",
+				"coordinator": "Administrator",
+				"starts_at": begins + timedelta(days=days),
+				"ends_at": begins + timedelta(days=days, hours=6),
+				"delivery": "On Site",
+				"venue": "Guiyang",
+				"venue_zh": "贵阳",
+				"capacity": capacity,
+			}
+		)
+		sessions.append(session.insert().name)
+	guest = people.guest("First Guest", "first@browser.example")
+	taken = seats.request("Training Session", sessions[0], guest, by_staff=True).name
+	return {
+		"user": user,
+		"full": sessions[0],
+		"open": sessions[1],
+		"taken": taken,
+		"colleague": contacts["芳"][0],
+	}
+
+
+def free_a_seat(booking: str, session: str, user: str) -> dict:
+	"""The one who had the seat gives it back; the path of the link that the next in line is sent."""
+	from imta_crm.portal import links
+	from imta_crm.seating import seats
+
+	seats.cancel("Training Enrollment", booking, reason="Browser test", by=None, by_staff=True)
+	frappe.db.commit()
+	name = frappe.db.get_value("Training Enrollment", {"session": session, "user": user})
+	return {"path": "/seat/" + links.offer_url("Training Enrollment", name).rpartition("/")[2]}
+
+
+def seats_of(session: str) -> dict:
+	"""What became of whom at a session."""
+	rows = frappe.get_all("Training Enrollment", {"session": session}, ["contact", "user", "status"])
+	return {row.user or row.contact or "guest": row.status for row in rows}
+
+
 def counts() -> dict:
 	charges = frappe.get_all(
 		"Dues Charge",
@@ -262,6 +355,9 @@ FUNCTIONS = {
 		prepare_campaign,
 		send_due,
 		letter_to,
+		prepare_training,
+		free_a_seat,
+		seats_of,
 	)
 }
 
