@@ -91,8 +91,44 @@ imta.seats.ask_reason = function (title, hint, action) {
 	});
 };
 
+// By the clock of the event. Frappe would take them for the site's and show them by the user's.
+imta.seats.MOMENTS = ["starts_at", "ends_at", "enroll_from", "enroll_until", "cancel_until", "reserved_until"];
+
+imta.seats.format_moment = (value) => {
+	if (!value) return "";
+	const format = `${frappe.datetime.get_user_date_fmt().toUpperCase()} ${frappe.datetime.get_user_time_fmt()}`;
+	return moment(value, frappe.defaultDatetimeFormat).format(format);
+};
+
+/** Show and take the times of an event as they are, whatever the user's own time zone is. */
+imta.seats.keep_clock = function (frm) {
+	imta.seats.MOMENTS.map((fieldname) => frm.fields_dict[fieldname])
+		.filter(Boolean)
+		.forEach((control) => {
+			// Each document has field definitions of its own, a control is there once.
+			const { user } = frappe.boot.time_zone || {};
+			const description = (control.df.description || "").replace(`<br>${user}`, "");
+			Object.assign(control.df, {
+				hide_timezone: 1,
+				formatter: imta.seats.format_moment,
+				description: description === user ? "" : description,
+			});
+			if (control.$wrapper) control.set_description();
+			if (control.keeps_clock) return;
+			control.keeps_clock = true;
+			control.format_for_input = imta.seats.format_moment;
+			control.get_start_date = () => (control.value ? frappe.datetime.str_to_obj(control.value) : undefined);
+			control.parse = (value) => {
+				const stored = value ? frappe.datetime.user_to_str(value, false) : value;
+				return stored === "Invalid date" ? "" : stored;
+			};
+			control.refresh_input?.();
+		});
+};
+
 imta.seats.event_handlers = {
 	setup(frm) {
+		imta.seats.keep_clock(frm);
 		frm.set_query("coordinator", () => ({ filters: { enabled: 1, user_type: "System User" } }));
 		for (const table of ["reservations", "limits", "fees"]) {
 			frm.set_query("tier", table, () => ({ filters: { disabled: 0 } }));
@@ -111,6 +147,7 @@ imta.seats.event_handlers = {
 	},
 
 	refresh(frm) {
+		imta.seats.keep_clock(frm);
 		const is_new = frm.is_new();
 		// Steps are taken by the buttons.
 		frm.set_df_property("status", "read_only", 1);
