@@ -144,6 +144,16 @@ def follow_reply(invitation: str, activity: str, status: str) -> None:
 		)
 
 
+def write_to_accepted(activity: str) -> int:
+	"""The activity is no draft any more: who has said yes before is sent the link to register now; how many."""
+	done = 0
+	for answer in answers.answers(ACTIVITY, activity):
+		if answer.answer == answers.YES:
+			done += _write_to(answer.invitation, activity, answer)
+			keep_step()
+	return done
+
+
 def give_back(invitation: str) -> int:
 	"""Cancel what is registered for an invitation to which the answer is No; how many. Repeatable."""
 	if not answers.declined([invitation]):
@@ -185,12 +195,13 @@ def catch_up() -> int:
 	return done
 
 
-def _write_to(invitation: str, activity: str, answer: answers.Answer) -> None:
+def _write_to(invitation: str, activity: str, answer: answers.Answer) -> bool:
+	"""Send the link to register, unless there is nothing to register for, or it is done already."""
 	if not answer.email or not registration.link_for(invitation):
-		return
+		return False
 	if frappe.db.exists(DELEGATE, {"invitation": invitation, "status": ("!=", CANCELLED)}):
-		return
-	letters.invite_to_register(
+		return False
+	return letters.invite_to_register(
 		activity,
 		invitation,
 		name=answer.person or answer.name,

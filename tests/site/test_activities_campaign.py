@@ -116,6 +116,21 @@ def test_who_says_yes_is_sent_the_link_once(activity):
 	assert (link.purpose, link.name) == (links.REGISTER, invitation.name)
 
 
+def test_who_said_yes_to_a_draft_is_written_to_when_it_opens():
+	draft = make_activity(status="Draft")
+	invitation = invite(draft)
+	yes(invitation)
+	assert letters_of("Invitation", invitation.name) == []
+	draft.status = "Open"
+	draft.save()
+	assert len(letters_of("Invitation", invitation.name)) == 1
+	draft.status = "Closed"
+	draft.save()
+	draft.status = "Open"
+	draft.save()
+	assert len(letters_of("Invitation", invitation.name)) == 1
+
+
 def test_the_reply_page_leads_to_the_registration(activity, monkeypatch):
 	shown = {}
 	monkeypatch.setattr(guest, "_page", lambda _kind, _status=200, **facts: shown.update(facts))

@@ -14,6 +14,7 @@ from imta_crm.policy import activities as policy
 from imta_crm.policy import messages
 from imta_crm.policy.names import tidy
 from imta_crm.seating.event import SeatedEvent
+from imta_crm.seating.windows import DRAFT, OPEN
 
 
 class WrongProgramme(frappe.ValidationError):
@@ -94,6 +95,20 @@ class AllianceActivity(SeatedEvent):
 		super().validate()
 		self.validate_programme()
 		self.validate_tiers()
+
+	def on_update(self) -> None:
+		super().on_update()
+		before = self.get_doc_before_save()
+		if before and before.status == DRAFT and self.status == OPEN:
+			frappe.enqueue(
+				"imta_crm.activities.campaign.write_to_accepted",
+				queue="default",
+				job_id=f"imta-opened::{self.name}",
+				deduplicate=True,
+				enqueue_after_commit=True,
+				now=bool(frappe.flags.in_test),
+				activity=self.name,
+			)
 
 	def validate_programme(self) -> None:
 		"""In order of time, within the activity's dates, and one item at a time in a room."""
