@@ -136,8 +136,8 @@ def exchange_rate(from_currency: str, to_currency: str, on: date) -> Decimal:
 			return rate if one == from_currency else (1 / rate).quantize(RATE_PLACES)
 	frappe.throw(
 		_(
-			"There is no exchange rate from {0} to {1} for {2}. Enter one under Currency Exchange; the fee is invoiced"
-			" within the hour after."
+			"There is no exchange rate from {0} to {1} for {2}. Enter one under Currency Exchange; fees that are due"
+			" are invoiced within the hour after."
 		).format(from_currency, to_currency, frappe.format(on, "Date")),
 		MissingExchangeRate,
 	)

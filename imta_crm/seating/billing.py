@@ -87,15 +87,7 @@ def preview(event_doctype: str, event: str) -> dict:
 		order_by="name",
 		limit=0,
 	)
-	names = dict(
-		frappe.get_all(
-			"Customer",
-			{"name": ("in", [row.customer for row in rows if row.customer] or [""])},
-			["name", "customer_name"],
-			as_list=True,
-			limit=0,
-		)
-	)
+	names = _names_of(row.customer for row in rows)
 	groups: dict[str, dict] = {}
 	for row in rows:
 		who = names.get(row.customer) or row.organisation or row.participant_name
@@ -140,7 +132,19 @@ def invoice_now(event_doctype: str, event: str) -> dict:
 		enqueue(event_doctype, event, invoice=True)
 		return {"queued": len(waiting)}
 	done = settle_event(event_doctype, event, invoice=True)
-	return {"invoices": done.invoices, "credit_notes": done.credit_notes, "problems": done.problems}
+	names = _names_of([customer for _event, customer, _problem in done.problems])
+	problems = [(names.get(customer, customer), problem) for _event, customer, problem in done.problems]
+	return {"invoices": done.invoices, "credit_notes": done.credit_notes, "problems": problems}
+
+
+def _names_of(customers: Iterable[str | None]) -> dict[str, str]:
+	"""{customer: its name for people}; what is no customer is left out."""
+	names = sorted(set(filter(None, customers)))
+	if not names:
+		return {}
+	return dict(
+		frappe.get_all("Customer", {"name": ("in", names)}, ["name", "customer_name"], as_list=True, limit=0)
+	)
 
 
 def _check(event_doctype: str, event: str) -> Kind:

@@ -667,6 +667,17 @@ def test_who_may_not(role):
 			billing.invoice_now(SESSION, session.name)
 
 
+def test_problems_are_told_by_name():
+	session, member = make_session(**USD_FEES), member_of()
+	seat(session, member), seat(session)
+	frappe.db.set_value("Customer", member.customer, "disabled", 1)
+	[(who, problem)] = billing.invoice_now(SESSION, session.name)["problems"]
+	assert who == member.member_name and problem
+	shown = billing.preview(SESSION, session.name)
+	assert [group["name"] for group in shown["customers"]] == [member.member_name]
+	assert shown["customers"][0]["people"][0]["problem"] == problem
+
+
 def test_many_customers_are_left_to_a_job(monkeypatch):
 	session = make_session(capacity=20, **USD_FEES)
 	monkeypatch.setattr(billing, "AT_ONCE", 1)

@@ -50,9 +50,14 @@ imta.fees.table = function ({ customers, is_due, booking_doctype }) {
 				each.is_credit ? ` <span class="text-muted">${__("Credit")}</span>` : ""
 			}${problem}</td><td class="text-right">${format_currency(each.amount, each.currency)}</td></tr>`;
 		});
-		return `<tr><th colspan="2">${text(group.name)}</th></tr>${people.join("")}`;
+		const totals = {};
+		group.people.forEach((each) => (totals[each.currency] = (totals[each.currency] || 0) + each.amount));
+		const total = Object.entries(totals).map(([currency, amount]) => format_currency(amount, currency));
+		return `<tr><th>${text(group.name)}</th><th class="text-right">${total.join(
+			"<br>"
+		)}</th></tr>${people.join("")}`;
 	});
-	const when = is_due ? "" : `<p>${__("By itself this is not invoiced yet.")}</p>`;
+	const when = is_due ? "" : `<p>${__("The day on which this is invoiced has not come yet.")}</p>`;
 	return `${when}<table class="table table-sm"><tbody>${rows.join("")}</tbody></table>`;
 };
 
@@ -77,7 +82,7 @@ imta.fees.invoice = function (frm) {
 				message.credit_notes.length,
 			]);
 			const problems = message.problems.map(
-				([_event, who, problem]) => `<li><b>${text(who)}</b>: ${text(problem)}</li>`
+				([who, problem]) => `<li><b>${text(who)}</b>: ${text(problem)}</li>`
 			);
 			frappe.msgprint({
 				title: __("Fees"),
