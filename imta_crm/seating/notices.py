@@ -623,6 +623,16 @@ def send_again(notice: str) -> None:
 	enqueue()
 
 
+@frappe.whitelist(methods=["POST"])
+def send_failed_again(notices: str | list) -> int:
+	"""`send_again` for those of the list that have failed, such as by a template that is right now. How many."""
+	names = frappe.parse_json(notices) if isinstance(notices, str) else notices
+	failed = frappe.get_all(NOTICE, {"name": ("in", names), "status": FAILED}, pluck="name", limit=0)
+	for name in failed:
+		send_again(name)
+	return len(failed)
+
+
 # Helpers
 
 

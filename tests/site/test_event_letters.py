@@ -585,6 +585,12 @@ def test_a_broken_template_is_the_failure_of_its_letters_alone(server, summer):
 	assert deliver() == Counter(failed=1, queued=1, sent=1)
 	assert "no_such_name" in rows(status="Failed")[0].problem
 	assert server.to("zh@x.example") and not server.to("en@x.example")
+	template.reload()
+	template.response_html = "<p>{{ salutation }}</p>"
+	template.save()
+	assert notices.send_failed_again([row.name for row in rows()]) == 1
+	assert deliver() == Counter(queued=1, sent=1)
+	assert len(server.to("en@x.example")) == len(server.to("zh@x.example")) == 1
 
 
 def test_who_was_erased_is_not_written_to(server, summer):
