@@ -14,6 +14,7 @@ from frappe import _
 from frappe.utils import getdate, nowdate
 
 from imta_crm.erp import masters
+from imta_crm.policy.names import fold
 from imta_crm.policy.prospects import fold_email
 from imta_crm.policy.status import enjoys_benefits
 
@@ -103,21 +104,18 @@ def of_user(user: str) -> Person:
 	account = _users([user]).get(user)
 	if not account:
 		frappe.throw(_("There is no user {0}.").format(user), frappe.DoesNotExistError)
-	contact = frappe.db.get_value("Contact", {"user": user}) or frappe.db.get_value(
-		"Contact", {"email_id": account.email}
-	)
+	contact = contact_of(user)
 	if contact:
 		person = of_contact(contact)
-		if person.user in (None, user):
-			is_staff = not person.member and account.user_type == "System User"
-			return replace(
-				person,
-				user=user,
-				email=person.email or account.email,
-				language=account.language or person.language,
-				time_zone=account.time_zone or None,
-				participant_type=STAFF if is_staff else person.participant_type,
-			)
+		is_staff = not person.member and account.user_type == "System User"
+		return replace(
+			person,
+			user=user,
+			email=person.email or account.email,
+			language=account.language or person.language,
+			time_zone=account.time_zone or None,
+			participant_type=STAFF if is_staff else person.participant_type,
+		)
 	return Person(
 		participant_type=STAFF if account.user_type == "System User" else GUEST,
 		user=user,
@@ -126,6 +124,27 @@ def of_user(user: str) -> Person:
 		language=account.language or None,
 		time_zone=account.time_zone or None,
 	)
+
+
+def contact_of(user: str) -> str | None:
+	"""The Contact of a user: the one that names the user, else the only one with the address and no other user.
+
+	Colleagues may share an address; of several with it, the one of the user's name.
+	"""
+	if found := frappe.db.get_value("Contact", {"user": user}, order_by="creation"):
+		return found
+	account = frappe.db.get_value("User", user, ["email", "full_name"], as_dict=True)
+	if not account or not account.email:
+		return None
+	rows = frappe.get_all(
+		"Contact",
+		{"email_id": account.email, "user": ("is", "not set")},
+		["name", "full_name"],
+		order_by="creation",
+	)
+	if len(rows) > 1:
+		rows = [row for row in rows if fold(row.full_name or "") == fold(account.full_name or "")]
+	return rows[0].name if len(rows) == 1 else None
 
 
 def guest(
@@ -173,17 +192,16 @@ def colleagues(member: str, on: date | None = None) -> list[Person]:
 def represents(user: str, member: str, on: date | None = None) -> bool:
 	"""Whether the user speaks for the member: as its representative on that day, or as the member itself."""
 	on = getdate(on or nowdate())
-	return bool(
+	contact = contact_of(user)
+	return bool(contact) and bool(
 		frappe.db.sql(
-			"""select 1 from `tabContact` contact
-			join `tabMember Affiliate` affiliate on affiliate.contact = contact.name
-			where contact.user = %(user)s and affiliate.member = %(member)s and affiliate.is_representative = 1
-			and affiliate.from_date <= %(on)s and (affiliate.to_date is null or affiliate.to_date >= %(on)s)
-			union select 1 from `tabContact` contact
-			join `tabIMTA Member` member on member.primary_contact = contact.name
-			where contact.user = %(user)s and member.name = %(member)s and member.member_type = 'Individual'
+			"""select 1 from `tabMember Affiliate`
+			where contact = %(contact)s and member = %(member)s and is_representative = 1
+			and from_date <= %(on)s and (to_date is null or to_date >= %(on)s)
+			union select 1 from `tabIMTA Member`
+			where primary_contact = %(contact)s and name = %(member)s and member_type = 'Individual'
 			limit 1""",
-			{"user": user, "member": member, "on": on},
+			{"contact": contact, "member": member, "on": on},
 		)
 	)
 

@@ -230,11 +230,13 @@ def approve(booking_doctype: str, booking: str) -> Booked:
 			return plan.booked(row, already=True)
 		if plan.is_over:
 			_refuse([Refusal("seat_event_over")])
-		pool = plan.serve(plan.as_waiting(row))
+		me = plan.as_waiting(row)
+		if plan.seats().place(me.tier, me.role) is not None:
+			_refuse(plan.double_booking(row))
+		pool = plan.serve(me)
 		if pool is None:
 			_refuse(plan.no_waiting())
 			return plan.booked(plan.write(booking, status=WAITLISTED))
-		_refuse(plan.double_booking(row))
 		return plan.booked(plan.write(booking, status=CONFIRMED, pool=pool))
 
 	return _transaction(step)

@@ -516,6 +516,19 @@ def test_requests_wait_for_the_coordinator():
 	assert enroll(session, by_staff=True).status == WAITLISTED
 
 
+def test_somebody_busy_is_not_approved_but_may_wait():
+	begins = later(days=10)
+	session = make_session(begins=begins, capacity=1, requires_approval=1)
+	person = make_person()
+	asked = enroll(session, person)
+	enroll(make_session(begins=begins), person)
+	with pytest.raises(seats.EnrollmentRefused) as refused:
+		seats.approve(ENROLLMENT, asked.name)
+	assert codes(refused) == ["seat_double_booked"]
+	enroll(session, by_staff=True)
+	assert seats.approve(ENROLLMENT, asked.name).status == WAITLISTED
+
+
 def test_a_request_is_refused_once():
 	session = make_session(requires_approval=1)
 	first, second = enroll(session), enroll(session)
@@ -632,11 +645,26 @@ def test_users_are_members_guests_or_staff():
 		member.name,
 		people.MEMBER,
 	)
-	assert people.represents(user.name, member.name) == bool(
-		frappe.db.get_value("Contact", person.contact, "user") == user.name
-	)
+	assert people.represents(user.name, member.name)
+	assert not people.represents(user.name, make_member().name)
+	assert not people.represents(user.name, member.name, frappe.utils.getdate("2020-01-01"))
 	assert not people.represents("Administrator", member.name)
 	assert people.of_user("Administrator").participant_type == people.STAFF
+
+
+def test_of_those_who_share_an_address_the_name_tells():
+	member, address = make_member(), "office@club.example"
+	ada, bob = (make_person(name, member=member, email=address) for name in ("Ada", "Bob"))
+	user = frappe.get_doc({"doctype": "User", "email": address, "first_name": "Bob", "send_welcome_email": 0})
+	user.flags.no_welcome_mail = True
+	user.insert(ignore_permissions=True)
+	frappe.db.sql("update `tabContact` set user = null where name in %s", ([ada.contact, bob.contact],))
+	assert people.contact_of(user.name) == bob.contact
+	frappe.db.set_value("User", user.name, "full_name", "Eve")
+	assert people.contact_of(user.name) is None
+	assert people.of_user(user.name).member is None
+	session = make_session()
+	assert enroll(session, ada).name != enroll(session, bob).name
 
 
 def move(event, *, begins=None, **span) -> None:
