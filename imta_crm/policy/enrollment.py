@@ -65,17 +65,17 @@ def prerequisite_refusals(
 def find_circle(needed: Mapping[str, Collection[str]], start: str) -> list[str]:
 	"""A way from `start` through prerequisites back to itself, both ends included; empty where there is none."""
 	way: list[str] = []
-	done: set[str] = set()
+	seen: set[str] = set()
 
 	def walk(name: str) -> bool:
 		way.append(name)
+		seen.add(name)
 		for other in sorted(needed.get(name, ())):
 			if other == start:
 				way.append(other)
 				return True
-			if other not in done and walk(other):
+			if other not in seen and walk(other):
 				return True
-		done.add(name)
 		way.pop()
 		return False
 
