@@ -182,7 +182,7 @@ def door_list(event_doctype: str, event: str) -> dict:
 	for row in rows:
 		row.is_present = row.status in PRESENT
 		row.may_enter = row.status in MARKS
-		row.since = _clock(row.checked_in_at)
+		row.since = _since(row.checked_in_at)
 		row.status_label = _(row.status)
 	return {
 		"people": rows[:MOST_LISTED],
@@ -296,7 +296,7 @@ def _without_seat(kind: Kind, row: frappe._dict) -> dict:
 
 
 def _already(row: frappe._dict) -> dict:
-	since = _clock(row.checked_in_at)
+	since = _since(row.checked_in_at)
 	text = (
 		_("{0} came in already, at {1}.").format(row.participant_name, since)
 		if since
@@ -356,6 +356,13 @@ def _token_of(code: str) -> str:
 	return (code or "").strip()[: links.LONGEST + 200].partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
+def _since(moment: datetime | None) -> str:
+	"""The time of somebody's coming; with the day where it was another one."""
+	if not moment or get_datetime(moment).date() != now_datetime().date():
+		return _clock(moment)
+	return f"{get_datetime(moment):%H:%M}"
+
+
 def _clock(moment: datetime | str | None) -> str:
 	if not moment:
 		return ""
@@ -376,5 +383,5 @@ def _answer(state: str, message: str, row: frappe._dict) -> dict:
 		"person_local": row.participant_name_local,
 		"organisation": row.organisation,
 		"remarks": row.remarks,
-		"since": _clock(row.checked_in_at),
+		"since": _since(row.checked_in_at),
 	}
