@@ -79,7 +79,7 @@ def upcoming(visitor: Visitor) -> dict[str, list[tuple[frappe._dict, frappe._dic
 				continue
 			shown = facts.event(event, own_zone=visitor.person.time_zone)
 			found["activities" if kind.roles else "training"].append(
-				(shown, offer(event, visitor, seat=mine.get(event.name), refusals=refusals))
+				(shown, offer(event, visitor, mine.get(event.name), refusals))
 			)
 	return found
 
@@ -87,14 +87,15 @@ def upcoming(visitor: Visitor) -> dict[str, list[tuple[frappe._dict, frappe._dic
 def offer(
 	event: frappe._dict,
 	visitor: Visitor,
-	*,
-	seat: frappe._dict | None = None,
+	seat: frappe._dict | None,
 	refusals: list | None = None,
 ) -> frappe._dict:
-	"""What the event offers to this visitor now: seats, the fee, the own seat, what stands against enrolling."""
+	"""What the event offers to this visitor now: room, the fee, the state of the own seat, what stands against it.
+
+	:param seat: the visitor's own live seat; `refusals` as the event's own rules say, where they are known
+	"""
 	kind = kinds.of_event(event.doctype)
 	person = visitor.as_participant(kind)
-	seat = seat or visitor.seat_at(kind, event.name)
 	if refusals is None:
 		refusals = kind.check(event, person, by_staff=False)
 	status = windows.public_status(event)

@@ -78,7 +78,6 @@ def seat(booking: Mapping[str, Any], doc: Mapping[str, Any]) -> frappe._dict:
 	:param booking: its fields, and `doc` those of its event
 	"""
 	status = booking["status"]
-	ticket = status in HAS_TICKET
 	return frappe._dict(
 		doctype=booking["doctype"],
 		name=booking["name"],
@@ -96,7 +95,6 @@ def seat(booking: Mapping[str, Any], doc: Mapping[str, Any]) -> frappe._dict:
 		may_transfer=status == CONFIRMED and windows.may_cancel(doc),
 		takes_part=status in TAKES_PART and doc["status"] != windows.CANCELLED,
 		is_over=windows.has_ended(doc),
-		ticket_url=links.ticket_url(booking["doctype"], booking["name"]) if ticket else None,
 		fee=fee(booking),
 		cancel_reason=booking["cancel_reason"] if status == CANCELLED else None,
 		hours=f"{booking['hours']:g}" if booking.get("hours") else None,
@@ -188,9 +186,11 @@ def fee(booking: Mapping[str, Any]) -> str | None:
 	return None
 
 
-def ticket_code(url: str) -> frappe._dict:
-	"""The code for the door, as an SVG draws it."""
-	path, width = qr_path(url)
+def ticket_code(booking: Mapping[str, Any]) -> frappe._dict | None:
+	"""The code for the door, as an SVG draws it; None for a seat without a ticket."""
+	if booking["status"] not in HAS_TICKET:
+		return None
+	path, width = qr_path(links.ticket_url(booking["doctype"], booking["name"]))
 	return frappe._dict(path=path, width=width)
 
 

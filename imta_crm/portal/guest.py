@@ -121,7 +121,7 @@ class SeatPage(PortalPage):
 			status,
 			seat=seat,
 			event=facts.event(self.event, own_zone=self.booking.time_zone if self.is_own else None),
-			code=facts.ticket_code(seat.ticket_url) if seat.ticket_url else None,
+			code=facts.ticket_code(self.booking),
 			own=self.is_own,
 			problem=problem,
 			done=frappe.form_dict.get("done"),
