@@ -511,7 +511,7 @@ def _invoice(
 	existing = event_invoices.live(event.name, customer)
 	_check_drafts(existing, asked)
 	books = event_invoices.books()
-	replaced = next((each for each in reversed(existing) if event_invoices.is_untouched(each)), None)
+	replaced = next((each for each in reversed(existing) if _may_replace(each, bookings)), None)
 	together = list(asked)
 	if replaced and _cancel(replaced.name):
 		together += [each for each in bookings.values() if each.sales_invoice == replaced.name]
@@ -568,6 +568,25 @@ def _check_drafts(existing: Iterable[frappe._dict], asked: Iterable[frappe._dict
 			_("The draft {0} is for these people: submit or delete it.").format(", ".join(waiting)),
 			WaitsForDraft,
 		)
+
+
+def _may_replace(invoice: frappe._dict, bookings: Mapping[str, frappe._dict]) -> bool:
+	"""Whether an invoice is as we made it and nothing was paid or credited on it.
+
+	One that somebody has amended, to lower a price or to add something else, is left as it is.
+	"""
+	if not event_invoices.is_untouched(invoice):
+		return False
+	rows = event_invoices.rows_of([invoice.name])
+	total = ZERO
+	for (_invoice, name), row in rows.items():
+		booking = bookings.get(name)
+		if not booking or booking.sales_invoice != invoice.name:
+			return False
+		if booking.currency == invoice.currency and row.amount != fees.amount_of(booking.fee_invoiced):
+			return False
+		total += row.amount
+	return total == fees.amount_of(invoice.grand_total)
 
 
 def _cancel(invoice: str) -> bool:

@@ -164,7 +164,7 @@ def make_free(kind: Kind, name: str) -> bool:
 		return False
 	key = free_seats.claim(kind, booking, event_of(kind, booking[kind.field]))
 	if key:
-		values = {**NO_FEE, "fee": ZERO, "is_free_seat": 1, "free_seat_key": key, "fee_problem": None}
+		values = {**NO_FEE, "is_free_seat": 1, "free_seat_key": key, "fee_problem": None}
 		record.update(kind.booking, name, values)
 	return bool(key)
 

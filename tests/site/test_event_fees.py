@@ -569,6 +569,24 @@ def test_an_amendment_by_hand_goes_first():
 	assert settle(session).invoices == []
 
 
+def test_a_price_that_was_lowered_by_hand_stays():
+	session, member = make_session(**USD_FEES), member_of()
+	first = seat(session, member)
+	settle(session)
+	[old] = invoices(session)
+	old.cancel()
+	lowered = frappe.copy_doc(old)
+	lowered.update({"amended_from": old.name, "docstatus": 0})
+	lowered.items[0].update({"rate": 60, "price_list_rate": 60})
+	lowered.submit()
+	seat(session, member)
+	settle(session)
+	assert [invoice.grand_total for invoice in invoices(session)] == [60, 100]
+	seats.cancel(ENROLLMENT, first.name, reason="Ill", by="Administrator")
+	assert settle(session).problems == []
+	assert_ledger(lowered, total=60, outstanding=0)
+
+
 def test_nobody_is_invoiced_twice_by_hand():
 	session, member = make_session(**USD_FEES), member_of()
 	seat(session, member)

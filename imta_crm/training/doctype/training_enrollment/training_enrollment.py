@@ -38,9 +38,17 @@ class TrainingEnrollment(Booking):
 		ends_at_site: DF.Datetime | None
 		enrolled_by: DF.Link | None
 		fee: DF.Currency
+		fee_due: DF.Currency
+		fee_invoiced: DF.Currency
 		fee_problem: DF.SmallText | None
 		fee_state: DF.Literal[
-			"Nothing to Pay", "To Be Invoiced", "Invoiced", "Credited", "Forfeited", "Failed"
+			"Nothing to Pay",
+			"To Be Invoiced",
+			"Invoiced",
+			"To Be Credited",
+			"Credited",
+			"Forfeited",
+			"Failed",
 		]
 		free_seat_key: DF.Data | None
 		group_key: DF.Data | None
