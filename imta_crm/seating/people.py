@@ -131,7 +131,7 @@ def contact_of(user: str) -> str | None:
 
 	Colleagues may share an address; of several with it, the one of the user's name.
 	"""
-	if found := frappe.db.get_value("Contact", {"user": user}, order_by="creation"):
+	if found := frappe.db.get_value("Contact", {"user": user}, order_by="creation asc"):
 		return found
 	account = frappe.db.get_value("User", user, ["email", "full_name"], as_dict=True)
 	if not account or not account.email:
