@@ -933,7 +933,9 @@ def _refuse(refusals: Iterable[Refusal]) -> None:
 	if refusals:
 		lang = frappe.local.lang or "en"
 		text = "\n".join(dict.fromkeys(refusal.text(lang) for refusal in refusals))
-		frappe.msgprint(text, raise_exception=EnrollmentRefused(text, refusals=refusals), indicator="red")
+		# Names that people gave themselves are in it, and the desk shows messages as HTML.
+		shown = frappe.utils.escape_html(text).replace("\n", "<br>")
+		frappe.msgprint(shown, raise_exception=EnrollmentRefused(text, refusals=refusals), indicator="red")
 
 
 def _event_of(kind: Kind, booking: str) -> str:

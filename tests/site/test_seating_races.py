@@ -250,7 +250,7 @@ def test_killed_in_the_middle_nothing_is_half_written(swept):
 			worker.kill()
 			worker.finish()
 		assert_whole(session)
-	assert len(rows(session)) > 24
+	assert len(rows(session)) >= 16
 	# Whoever comes next finds no lock left behind.
 	begun = time.time()
 	enroll(session)

@@ -121,6 +121,16 @@ def test_outside_the_window(fields, code):
 		assert enroll(session, by_staff=True).status == CONFIRMED
 
 
+def test_what_is_said_of_a_refusal_is_no_html():
+	begins = later(days=10)
+	guest = make_guest("Ada <b>Lovelace</b>")
+	enroll(make_session(begins=begins), guest)
+	frappe.clear_messages()
+	with pytest.raises(seats.EnrollmentRefused, match="&lt;b&gt;"):
+		enroll(make_session(begins=begins), guest)
+	assert all("<b>" not in str(message) for message in frappe.get_message_log())
+
+
 def test_the_window_is_by_the_clock_of_the_event():
 	# Three hours from now in Shanghai is the past by the clock of Honolulu, and the other way round.
 	session = make_session(time_zone="Pacific/Honolulu", enroll_until=later(hours=-3))
