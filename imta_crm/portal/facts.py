@@ -222,11 +222,6 @@ def reason_sent() -> str:
 	return pages.sent("reason", 500) or "Cancelled by the participant"
 
 
-def by_site_clock(value: datetime | str | None) -> str | None:
-	"""A moment as Frappe stores it, with the zone that it is of."""
-	return f"{pages.moment(value)} ({site_zone()})" if value else None
-
-
 def _by_event_clock(value: datetime | str | None, doc: Mapping[str, Any]) -> str | None:
 	"""A moment of the site by the clock of the event, with its zone."""
 	if not value:
