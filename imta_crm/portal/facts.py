@@ -47,14 +47,14 @@ def event(doc: Mapping[str, Any], *, own_zone: str | None = None) -> frappe._dic
 		name=doc["name"],
 		title=title,
 		other_title=next((each for each in (doc["title"], doc["title_zh"]) if each and each != title), None),
-		kind=_(doc["kind"], context="Alliance Activity") if is_activity else _("Training"),
+		kind=_option(doc["kind"], "Alliance Activity") if is_activity else _("Training"),
 		is_activity=is_activity,
 		when=pages.span(doc["starts_at"], doc["ends_at"]),
 		weekday=pages.weekday(doc["starts_at"]),
 		own_when=_own_time(doc, own_zone),
 		zone=doc["time_zone"],
 		zone_label=_("Time zone {0}").format(doc["time_zone"]),
-		delivery=_(doc["delivery"], context=doc["doctype"]),
+		delivery=_option(doc["delivery"], doc["doctype"]),
 		is_online=doc["delivery"] == "Online",
 		place=pages.by_language(doc["venue"], doc["venue_zh"])
 		or (_("Online") if doc["delivery"] == "Online" else ""),
@@ -84,9 +84,7 @@ def seat(booking: Mapping[str, Any], doc: Mapping[str, Any]) -> frappe._dict:
 		person=booking["participant_name"],
 		person_local=booking["participant_name_local"],
 		organisation=booking["organisation"],
-		role=_(booking["delegate_role"], context=booking["doctype"])
-		if booking.get("delegate_role")
-		else None,
+		role=_option(booking.get("delegate_role"), booking["doctype"]),
 		status=status,
 		state=state(status, booking),
 		is_offered=status == OFFERED and not offer_is_over(booking),
@@ -99,6 +97,11 @@ def seat(booking: Mapping[str, Any], doc: Mapping[str, Any]) -> frappe._dict:
 		cancel_reason=booking["cancel_reason"] if status == CANCELLED else None,
 		hours=f"{booking['hours']:g}" if booking.get("hours") else None,
 	)
+
+
+def _option(value: str | None, doctype: str) -> str | None:
+	"""A choice of a DocType in the reader's language."""
+	return _(value, context=doctype) if value else None
 
 
 def programme(doc: Mapping[str, Any]) -> list[tuple[str, list[dict]]]:

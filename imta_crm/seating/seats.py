@@ -821,8 +821,9 @@ class _Plan:
 	# Giving back and handing over
 
 	def not_cancellable(self, row: Mapping, by_staff: bool) -> list[Refusal]:
-		if row["status"] not in MAY_CANCEL:
-			return [Refusal("seat_used", {"status": _(row["status"])})]
+		status = row["status"]
+		if status not in MAY_CANCEL:
+			return [Refusal("seat_used", {"status": _(status)})]
 		if self.is_over:
 			return [Refusal("seat_event_over")]
 		if by_staff or (row["status"] in PENDING and not self.has_begun):

@@ -17,7 +17,7 @@ TAG = re.compile(r"</?[a-z]+")
 
 #: Names and codes that stay as they are in Chinese.
 UNTRANSLATED = re.compile(
-	r"^(IMTA( CRM)?|DocType|PDF|CSV|QR|URL|ToDo|WeChat|[A-Z]{2,5}-\.?[-.#Y]*|fa[ -][a-z-]+|octicon .*|[\W\d_]+)$"
+	r"^(IMTA( CRM)?|DocType|PDF|CSV|QR|URL|ToDo|WeChat|([A-Z]{1,5}-)+\.?[-.#Y]*|fa[ -][a-z-]+|octicon .*|[\W\d_]+)$"
 )
 
 
