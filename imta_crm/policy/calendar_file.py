@@ -19,6 +19,8 @@ CONTENT_TYPE = 'text/calendar; charset="utf-8"; method={}'
 _LINE = 75
 _NO_ZONE = ("UTC", "Etc/UTC", "Etc/GMT", "GMT")
 _LONG_AGO = datetime(1970, 1, 1)
+#: Persian words and several emoji are written with them.
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,11 @@ def write(entry: Entry, method: str = REQUEST) -> str:
 		f"URL:{_one_line(entry.url)}" if entry.url else "",
 	]
 	if entry.organizer:
-		lines.append(f"ORGANIZER{_named(entry.organizer)}:mailto:{entry.organizer.email}")
+		lines.append(f"ORGANIZER{_named(entry.organizer)}:mailto:{_address(entry.organizer)}")
 	if entry.attendee:
 		# The seat is settled already: nobody's calendar is to ask or to answer.
 		part = ";CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE"
-		lines.append(f"ATTENDEE{part}{_named(entry.attendee)}:mailto:{entry.attendee.email}")
+		lines.append(f"ATTENDEE{part}{_named(entry.attendee)}:mailto:{_address(entry.attendee)}")
 	# Private: whoever shares a calendar does not share the links in it.
 	lines += [f"STATUS:{'CANCELLED' if method == CANCEL else 'CONFIRMED'}", "CLASS:PRIVATE"]
 	lines.append(f"TRANSP:{'TRANSPARENT' if method == CANCEL else 'OPAQUE'}")
@@ -91,7 +93,7 @@ def escape(text: str) -> str:
 	text = text.replace("\r\n", "\n").replace("\r", "\n")
 	for mark, written in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
 		text = text.replace(mark, written)
-	return "".join(character for character in text if character.isprintable())
+	return _readable(text)
 
 
 def fold(line: str) -> str:
@@ -145,8 +147,21 @@ def _named(party: Party) -> str:
 	return f';CN="{name}"' if name else ""
 
 
+def _address(party: Party) -> str:
+	return "".join(_readable(party.email).split())
+
+
 def _one_line(text: str) -> str:
-	return "".join(character for character in text if character.isprintable()).strip()
+	return " ".join(_readable(text).split())
+
+
+def _readable(text: str) -> str:
+	"""Without what controls instead of being read. Spaces of any width stay spaces, and joiners shape the letters."""
+	return "".join(
+		" " if character.isspace() else character
+		for character in text
+		if character.isprintable() or character.isspace() or character in _JOINERS
+	)
 
 
 # Zones

@@ -120,8 +120,18 @@ def test_what_each_method_says():
 
 
 def test_escaping():
-	assert escape("a,b;c\\d\ne\r\nf\tg") == "a\\,b\\;c\\\\d\\ne\\nfg"
+	assert escape("a,b;c\\d\ne\r\nf\tg") == "a\\,b\\;c\\\\d\\ne\\nf g"
+	# Wide spaces part words, joiners shape letters; what turns or hides text goes.
+	assert escape("贵阳\u3000会议\xa0中心\u202e\x00") == "贵阳 会议 中心"
+	assert escape("می\u200cروم") == "می\u200cروم"
 	assert "SUMMARY:X\\nBEGIN:VEVENT" in unfolded(write(entry(summary="X\nBEGIN:VEVENT")))
+
+
+def test_names_and_addresses_add_no_lines():
+	party = Party('Jean\xa0"Dupont"\r\nX-A:1', "jean@a.example\r\nX-B:1")
+	lines = unfolded(write(entry(attendee=party, organizer=party)))
+	assert not [line for line in lines if line.startswith(("X-A", "X-B"))]
+	assert any(";CN=\"Jean 'Dupont' X-A:1\":" in line for line in lines)
 
 
 @given(st.text(st.characters(blacklist_categories=("Cc", "Cs")), max_size=400))
