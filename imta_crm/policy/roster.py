@@ -27,6 +27,8 @@ MAX_CELL = 100_000
 MAX_TEXT = 140  # Frappe's Data field
 MAX_SHOWN = 120
 SEPARATORS = (",", ";", "\t")
+#: What tables are made of: ASCII, letters with accents, Chinese and its punctuation.
+_PLAIN = re.compile(r"[\t\r\n\x20-\x7e\xa0-\u024f\u2010-\u201f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 REQUIRED = ("name", "country", "tier", "joined_on")
@@ -443,6 +445,18 @@ def _unmarked_utf16(data: bytes) -> str | None:
 		return "utf-16-le"
 	if half and sample[0::2].count(0) > half * 0.4 and not sample[1::2].count(0):
 		return "utf-16-be"
+	return _chinese_utf16(data)
+
+
+def _chinese_utf16(data: bytes) -> str | None:
+	"""Of unmarked text that is mostly Chinese few bytes are 0: the byte order in which it can be read."""
+	if len(data) % 2 or b"\0" not in data:
+		return None
+	for encoding in ("utf-16-le", "utf-16-be"):
+		sample = data[:2000].decode(encoding, "replace")
+		plain = sum(bool(_PLAIN.match(character)) for character in sample)
+		if "\n" in sample and "\0" not in sample and plain > len(sample) * 0.9:
+			return encoding
 	return None
 
 

@@ -112,7 +112,7 @@ def test_zoom_stays_of_one_person_are_joined_and_clipped():
 	assert not report.problems
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
 def test_chinese_zoom_in_every_encoding(encoding):
 	report = parsed(ZOOM_ZH, encoding)
 	assert minutes_of(report) == {"张三（贵州）": 120, "李四": 45}
