@@ -206,7 +206,8 @@ def attempt(
 	through to the page, which says what is wrong.
 	"""
 	try:
-		persistently(work)
+		# What somebody has sent twice is found there by a new look.
+		persistently(work, also=(frappe.DuplicateEntryError,))
 	except lets:
 		frappe.db.rollback()
 		frappe.clear_messages()
