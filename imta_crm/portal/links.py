@@ -27,7 +27,7 @@ from hashlib import sha256
 from urllib.parse import urlencode
 
 import frappe
-from frappe.utils import get_url, getdate
+from frappe.utils import cint, get_url, getdate
 from frappe.utils.password import get_encryption_key
 
 INVITATION = "Invitation"
@@ -60,7 +60,8 @@ PURPOSES = tuple(DOCTYPES)
 #: Days after the end of a session or activity. It may still be put off, and its tickets must stay good;
 #: what can be done when is for the seat itself to say.
 TICKET_DAYS = 365
-FEEDBACK_DAYS = 60
+#: Where the settings say nothing.
+FEEDBACK_DAYS = 30
 #: Days in which somebody who gave an address at a public registration opens the letter that came to it.
 CONFIRMED_DAYS = 2
 
@@ -132,8 +133,19 @@ def offer_url(booking_doctype: str, booking: str) -> str:
 
 
 def feedback_url(enrollment: str) -> str:
-	"""Address of the feedback form of one enrolment; good for `FEEDBACK_DAYS` after the session."""
-	return _booking_url("/feedback/", FEEDBACK, enrollment, FEEDBACK_DAYS)
+	"""Address of the feedback form of one enrolment; good for as long after the session as the settings say."""
+	return _booking_url("/feedback/", FEEDBACK, enrollment, feedback_days())
+
+
+def feedback_days() -> int:
+	"""Days after the end of a session in which feedback is taken."""
+	days = cint(frappe.get_cached_value("Alliance Settings", "Alliance Settings", "feedback_valid_days"))
+	return days if days > 0 else FEEDBACK_DAYS
+
+
+def feedback_until(ends: datetime | None) -> date:
+	"""Last day, by the site's calendar, of the feedback on a session that ended then."""
+	return _last_day(ends, feedback_days())
 
 
 def registration_url(invitation: str) -> str:

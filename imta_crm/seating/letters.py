@@ -218,6 +218,8 @@ def _links(kind: str, seat: Occasion) -> dict[str, object]:
 		found["offer_until"] = seat.moment(seat.booking.offer_expires_at)
 	if kind == FEEDBACK:
 		add("feedback", links.feedback_url(name))
+		until = links.feedback_until(seat.booking.ends_at_site)
+		found["feedback_until"] = (date_zh if seat.chinese else date_en)(until)
 	return found
 
 

@@ -30,6 +30,7 @@ from imta_crm.policy import event_reminders, mail_failure
 from imta_crm.policy import seat_letters as rules
 from imta_crm.policy.seat_letters import CERTIFICATE, CONFIRMATION, FEEDBACK, REMINDER, UPDATE
 from imta_crm.policy.seating import CANCELLED
+from imta_crm.portal import links
 from imta_crm.seating import kinds, letters, occasion, windows
 from imta_crm.transactions import all_or_nothing, keep_step, persistently
 
@@ -157,7 +158,7 @@ def remind_due(now: datetime | str | None = None) -> int:
 				lambda kind=kind, event=event, hours=hours: _remind(kind, event, hours, moment), event.name
 			)
 	wait = timedelta(hours=cint(settings.feedback_after_hours))
-	back = moment - timedelta(days=cint(settings.feedback_valid_days) or 30)
+	back = moment - timedelta(days=links.feedback_days())
 	for name in frappe.get_all(
 		kinds.TRAINING.event,
 		{

@@ -5,6 +5,7 @@ from __future__ import annotations
 import frappe
 import pytest
 
+from imta_crm.portal import links
 from imta_crm.seating import check_in
 from imta_crm.training import feedback
 from imta_crm.training.feedback import FeedbackRefused
@@ -130,3 +131,14 @@ def test_nobody_writes_an_answer_for_others():
 	doc.flags.by_participant = False
 	with pytest.raises(frappe.PermissionError):
 		doc.save()
+
+
+def test_the_link_is_good_for_as_long_as_the_settings_say():
+	session, (one,) = attended()
+	over(session, days=3)
+	frappe.db.set_single_value("Alliance Settings", "feedback_valid_days", 2)
+	assert links.read(links.feedback_url(one).rpartition("/")[2]).is_expired
+	frappe.db.set_single_value("Alliance Settings", "feedback_valid_days", 90)
+	link = links.read(links.feedback_url(one).rpartition("/")[2])
+	assert link.expires_on == links.feedback_until(session.ends_at_site)
+	assert (link.expires_on - session.ends_at_site.date()).days == 90
