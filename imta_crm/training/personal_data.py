@@ -13,12 +13,16 @@ from collections.abc import Iterable
 import frappe
 from frappe.model.document import Document
 
+from imta_crm.policy import attendance as policy
 from imta_crm.policy.prospects import fold_email
 from imta_crm.seating import kinds, personal_data
 from imta_crm.training.permissions import CERTIFICATE, FEEDBACK
 
 FORGET_ROLES = frozenset({"System Manager", "Membership Manager", "Training Coordinator"})
 TOKEN_BYTES = 24
+ENROLLMENT = "Training Enrollment"
+IMPORT, IMPORT_ROW = "Attendance Import", "Attendance Import Row"
+NAMES = ("participant_name", "participant_name_local")
 #: DocTypes whose step in Frappe's request shows that the person is to be forgotten here.
 STEPS = frozenset({CERTIFICATE, "Seat Notice", *(kind.booking for kind in kinds.KINDS)})
 
@@ -108,13 +112,44 @@ def _erase_feedback(enrollments: set[str]) -> None:
 
 
 def _erase_reports(enrollments: set[str], addresses: list[str]) -> None:
-	"""Rows of the reports of online meetings. The file itself names everybody who was there; it can be deleted."""
-	row = frappe.qb.DocType("Attendance Import Row")
-	folded = [*addresses, *(fold_email(address) for address in addresses)]
-	(
-		frappe.qb.update(row)
-		.set(row.reported_name, None)
-		.set(row.reported_email, None)
-		.set(row.detail, None)
-		.where(row.enrollment.isin(list(enrollments) or [""]) | row.reported_email.isin(folded or [""]))
-	).run()
+	"""Rows of the reports of online meetings, and the files: each names everybody who was there.
+
+	Minutes are worked out from the rows, so that no file is needed any more.
+	"""
+	wanted = list(enrollments) or [""]
+	folded = {fold_email(each) for each in addresses}
+	rows = frappe.get_all(ENROLLMENT, {"name": ("in", wanted)}, [*NAMES, "session"], limit=0)
+	called = frozenset().union(*(policy.names_of(row[field] or "") for row in rows for field in NAMES))
+	sessions = sorted({row.session for row in rows})
+	imports = set(frappe.get_all(IMPORT, {"session": ("in", sessions or [""])}, pluck="name", limit=0))
+	imports.update(
+		frappe.get_all(
+			IMPORT_ROW,
+			{"reported_email": ("in", sorted(folded | set(addresses)) or [""]), "parenttype": IMPORT},
+			pluck="parent",
+			limit=0,
+		)
+	)
+	for name in sorted(imports):
+		lines = frappe.get_all(
+			IMPORT_ROW,
+			{"parent": name, "parenttype": IMPORT},
+			["name", "enrollment", "reported_name", "reported_email"],
+			limit=0,
+		)
+		for line in lines:
+			is_theirs = (
+				line.enrollment in enrollments
+				or fold_email(line.reported_email or "") in folded
+				# Nobody has said who it is; the same name in the same session is too close.
+				or (not line.enrollment and called & policy.names_of(line.reported_name or ""))
+			)
+			if is_theirs:
+				frappe.db.set_value(
+					IMPORT_ROW,
+					line.name,
+					{"reported_name": None, "reported_email": None, "detail": None},
+					update_modified=False,
+				)
+		frappe.db.set_value(IMPORT, name, "report_file", None, update_modified=False)
+		personal_data.erase_traces(IMPORT, name)

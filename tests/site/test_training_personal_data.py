@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import frappe
 import pytest
 from frappe.utils import nowdate
@@ -19,6 +21,7 @@ from tests.site.seating_factories import (
 	make_session,
 	statuses,
 )
+from tests.site.test_attendance import make_import, online, person_of, report_of
 
 EMAIL = "anna.berg@erased.example"
 ENROLLMENT = "Training Enrollment"
@@ -125,3 +128,32 @@ def test_guests_who_have_no_account_are_forgotten_by_their_address(site):
 	assert "lund" not in text and "ben" not in text
 	# The same person may come again.
 	assert seats.request(session.doctype, session.name, guest).name != name
+
+
+def test_reports_of_meetings_name_nobody_who_is_forgotten(site):
+	session, (one, two) = online()
+	gone, kept = person_of(one), person_of(two)
+	stays = [(*gone, 0, 120), (*kept, 0, 120), (gone[0], "own@phone.example", 0, 10)]
+	doc = make_import(session, report_of(*stays, at=session.starts_at))
+	doc.record()
+	path = frappe.get_doc("File", {"file_url": doc.report_file}).get_full_path()
+	personal_data.erase([gone[1]])
+	doc.reload()
+	said = frappe.as_json(doc.as_dict())
+	assert gone[0] not in said and gone[1] not in said
+	assert kept[0] in said
+	assert not doc.report_file and not os.path.exists(path)
+	assert not frappe.db.exists("File", {"attached_to_name": doc.name})
+	assert not frappe.db.exists("Version", {"ref_doctype": doc.doctype, "docname": doc.name})
+	# The hours stay, and the recording may be repeated.
+	doc.record()
+	assert frappe.db.get_value(ENROLLMENT, two, "status") == "Completed"
+	assert frappe.db.get_value(ENROLLMENT, one, "attended_minutes") == 120
+
+
+def test_an_import_needs_its_report(site):
+	session, _names = online(1)
+	doc = frappe.new_doc("Attendance Import")
+	doc.session = session.name
+	with pytest.raises(frappe.MandatoryError):
+		doc.insert()

@@ -43,7 +43,7 @@ class AttendanceImport(Document):
 		not_matched: DF.Int
 		problems: DF.Int
 		recorded: DF.Int
-		report_file: DF.Attach
+		report_file: DF.Attach | None
 		rows: DF.Table[AttendanceImportRow]
 		session: DF.Link
 		source: DF.Data | None
@@ -64,6 +64,7 @@ class AttendanceImport(Document):
 		frappe.has_permission("Training Session", "write", doc=self.session, throw=True)
 		self.validate_zone()
 		self.keep_results()
+		self.validate_file()
 		imports.keep_private(self, "report_file", attendance.AttendanceError)
 		self.validate_decisions()
 		self.count()
@@ -83,6 +84,11 @@ class AttendanceImport(Document):
 		self.time_zone = self.time_zone or frappe.db.get_value("Training Session", self.session, "time_zone")
 		if self.time_zone and not is_zone(self.time_zone):
 			frappe.throw(_("{0} is not a time zone.").format(self.time_zone), attendance.AttendanceError)
+
+	def validate_file(self) -> None:
+		"""One that was checked may be without: with a person who is forgotten the file goes, too."""
+		if self.status == DRAFT and not self.report_file:
+			frappe.throw(_("Attach the report of the meeting."), frappe.MandatoryError)
 
 	def keep_results(self) -> None:
 		"""Of a form only the file and the decisions on rows are taken; Frappe keeps "read only" in the browser."""
