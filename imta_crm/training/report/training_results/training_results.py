@@ -68,7 +68,11 @@ def feedback_of(enrollments: list) -> dict[str, frappe._dict] | None:
 	if not sessions:
 		return {}
 	rows = frappe.get_list(
-		FEEDBACK, {"session": ("in", sessions)}, ["enrollment", *feedback.MARKS, "recommend"], order_by=None, limit=0
+		FEEDBACK,
+		{"session": ("in", sessions)},
+		["enrollment", *feedback.MARKS, "recommend"],
+		order_by=None,
+		limit=0,
 	)
 	# As the session's own form: who stayed away has nothing to say about it.
 	absent = {row.name for row in enrollments if row.status == seating.NO_SHOW}
