@@ -12,13 +12,14 @@ from datetime import datetime
 import frappe
 from frappe import _
 from frappe.utils import cint, flt, get_datetime, now_datetime
+from rq.timeouts import JobTimeoutException
 
 from imta_crm import imports
 from imta_crm.policy import attendance as policy
 from imta_crm.policy.seating import ATTENDED, COMPLETED, NO_SHOW
 from imta_crm.seating import check_in, kinds, record, seats
 from imta_crm.training import certificates
-from imta_crm.transactions import keep_step
+from imta_crm.transactions import keep_step, persistently
 
 ENROLLMENT = "Training Enrollment"
 SESSION = "Training Session"
@@ -155,7 +156,11 @@ def _each(names: Iterable[str], work: Callable[[str], bool], what: str, done: di
 	"""Do it for each by itself, as a transaction of its own."""
 	for name in names:
 		try:
-			done[what] += bool(work(name))
+			done[what] += bool(persistently(lambda name=name: work(name)))
+		except JobTimeoutException:
+			# The job is over, whoever was at hand; the next one goes on from here.
+			frappe.db.rollback()
+			raise
 		except Exception:
 			frappe.db.rollback()
 			done["failed"] += 1

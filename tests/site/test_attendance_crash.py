@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import frappe
 import pytest
+from rq.timeouts import JobTimeoutException
 
 from imta_crm import imports
 from imta_crm.seating import check_in
@@ -76,3 +77,35 @@ def test_one_at_a_time(monkeypatch):
 	monkeypatch.setattr(imports, "running", taken)
 	assert sum(completion.complete_due().values()) == 0
 	assert frappe.db.get_value(ENROLLMENT, name, "status") == "Attended"
+
+
+def test_a_job_whose_time_is_up_ends_and_blames_nobody(monkeypatch):
+	attended(2)
+	seen = []
+
+	def late(name, **_more):
+		seen.append(name)
+		raise JobTimeoutException
+
+	monkeypatch.setattr(completion, "settle", late)
+	logged = frappe.db.count("Error Log")
+	with pytest.raises(JobTimeoutException):
+		completion.complete_due()
+	assert len(seen) == 1
+	assert frappe.db.count("Error Log") == logged
+
+
+def test_what_the_database_asks_for_again_is_done_again(monkeypatch):
+	names = attended(1)
+	settle, tries = completion.settle, []
+
+	def deadlocked(name, **more):
+		tries.append(name)
+		if len(tries) == 1:
+			raise frappe.QueryDeadlockError
+		return settle(name, **more)
+
+	monkeypatch.setattr(completion, "settle", deadlocked)
+	monkeypatch.setattr(frappe.db, "rollback", lambda **_more: None)
+	assert completion.complete_due()["failed"] == 0
+	assert tries == names * 2
