@@ -459,6 +459,8 @@ def _why_not(notice: Mapping, seat: occasion.Occasion | None, now: datetime) -> 
 		return _reason(reason, booking.status)
 	if kind == FEEDBACK and frappe.db.exists("Session Feedback", {"enrollment": booking.name}):
 		return _("The feedback has been given.")
+	if kind == FEEDBACK and now.date() > links.feedback_until(booking.ends_at_site):
+		return _("The time for feedback is over.")
 	return None
 
 

@@ -655,3 +655,18 @@ def test_every_template_is_whole(site, kind):
 				}
 				facts.update({case: "[it]"} if case else {})
 				assert "[event]" in "".join(template.render(facts)) or kind == "Certificate"
+
+
+def test_a_request_for_feedback_that_has_waited_too_long_is_not_sent(server, summer):
+	session = make_session(begins=summer)
+	name = enroll(session, guest(email="late@x.example")).name
+	deliver()
+	server.clear()
+	frappe.db.set_value(ENROLLMENT, name, "status", ATTENDED)
+	end = summer + timedelta(hours=3)
+	assert notices.remind_due(end + timedelta(days=2)) == 1
+	frappe.db.set_single_value("Alliance Settings", "feedback_valid_days", 5)
+	notices.send_due(end + timedelta(days=7))
+	notice = {"booking": name, "kind": "Feedback"}
+	assert frappe.db.get_value("Seat Notice", notice, "status") == "Skipped"
+	assert not server.received
