@@ -494,9 +494,7 @@ def _credit(
 		},
 	)
 	for name in amounts:
-		booking = bookings[name]
-		booking.credit_note = note.name
-		fees.write_state(kind, booking, credit_note=note.name)
+		fees.write_state(kind, bookings[name], credit_note=note.name)
 	return note.name
 
 

@@ -19,7 +19,7 @@ from frappe.utils import cast, cint, flt, get_datetime, now_datetime
 from imta_crm.liaison.zones import is_zone, site_zone
 from imta_crm.policy import seating as policy
 from imta_crm.policy.names import tidy
-from imta_crm.seating import kinds, materials, notices, record, seats, windows
+from imta_crm.seating import fees, kinds, materials, notices, record, seats, windows
 from imta_crm.seating.windows import CANCELLED, CLOSED, DRAFT, HELD, OPEN, UPCOMING
 from imta_crm.transactions import keep_step
 
@@ -134,6 +134,8 @@ class SeatedEvent(Document):
 			return
 		if self.changed("starts_at_site", "ends_at_site"):
 			seats.follow_event(self.doctype, self.name)
+		if self.changed("starts_at"):
+			fees.follow_event(self.doctype, self.name)
 		if self.calendar_sequence != before.calendar_sequence:
 			notices.event_changed(self.doctype, self.name)
 		if self.status != before.status:

@@ -44,6 +44,9 @@ MOVED = (
 	"fee_problem",
 )
 
+#: What the timeline tells of a fee.
+TOLD = ("fee", "fee_due", "is_free_seat", "free_seat_key", "customer", "sales_invoice", "credit_note")
+
 Event = Mapping[str, Any]
 
 
@@ -101,8 +104,9 @@ def transfer(doctype: str, old: str, new: str) -> None:
 			_fix(kinds.of_booking(doctype), new)
 		return
 	moved = {field: source[field] for field in MOVED}
-	record.update(doctype, old, {**dict.fromkeys(MOVED), **NO_FEE})
-	record.update(doctype, new, moved)
+	target = record.lock(doctype, new)
+	_write(doctype, source, {**dict.fromkeys(MOVED), **NO_FEE})
+	_write(doctype, target, moved)
 	if source.free_seat_key:
 		free_seats.move(source.free_seat_key, new)
 	if source.sales_invoice:
@@ -141,7 +145,7 @@ def give_up(kind: Kind, name: str) -> None:
 	in_time = windows.present(booking.cancelled_at) <= windows.effective_cancel_until(event)
 	if booking.is_free_seat:
 		if by_alliance or in_time:
-			record.update(kind.booking, name, {"is_free_seat": 0, "free_seat_key": None})
+			_write(kind.booking, booking, {"is_free_seat": 0, "free_seat_key": None})
 			free_seats.give_back(booking.free_seat_key)
 		return
 	kept = rules.kept(
@@ -165,18 +169,44 @@ def make_free(kind: Kind, name: str) -> bool:
 	key = free_seats.claim(kind, booking, event_of(kind, booking[kind.field]))
 	if key:
 		values = {**NO_FEE, "is_free_seat": 1, "free_seat_key": key, "fee_problem": None}
-		record.update(kind.booking, name, values)
+		_write(kind.booking, booking, values)
 	return bool(key)
+
+
+def follow_event(event_doctype: str, event: str) -> None:
+	"""The event was moved: its free seats are those of the year in which it begins now.
+
+	Where the member has none left in that year the seat stays free, as one of the year for which it was granted:
+	nobody pays because the alliance has moved something. Within the caller's transaction.
+	"""
+	kind = kinds.of_event(event_doctype)
+	names = frappe.get_all(
+		kind.booking,
+		{kind.field: event, "is_free_seat": 1, "status": ("in", sorted(MARKS))},
+		pluck="name",
+		order_by="name",
+		limit=0,
+	)
+	# All bookings before any free seat, as everywhere.
+	bookings = [record.lock(kind.booking, name) for name in names]
+	document = event_of(kind, event)
+	for booking in bookings:
+		old = booking.free_seat_key
+		if not old or booking.status not in MARKS or free_seats.is_of_year(old, document):
+			continue
+		if key := free_seats.claim(kind, booking, document):
+			_write(kind.booking, booking, {"free_seat_key": key})
+			free_seats.give_back(old)
 
 
 def set_due(kind: Kind, booking: frappe._dict, due: Decimal) -> None:
 	"""Write what of a fee is to be paid in the end, and the state that follows. The booking is locked."""
-	booking.fee_due = due
 	write_state(kind, booking, fee_due=due)
 
 
 def write_state(kind: Kind, booking: frappe._dict, **values: object) -> None:
 	"""Write fields of a locked booking's fee with the state that follows from all of them."""
+	before = frappe._dict(booking)
 	booking.update(values)
 	booking.fee_problem = None
 	booking.fee_state = rules.state_of(
@@ -185,7 +215,19 @@ def write_state(kind: Kind, booking: frappe._dict, **values: object) -> None:
 		is_live=booking.status in LIVE,
 		to_credit=billing.to_credit([booking]).get(booking.name, ZERO),
 	)
-	record.update(kind.booking, booking.name, {**values, "fee_state": booking.fee_state, "fee_problem": None})
+	_write(kind.booking, before, {**values, "fee_state": booking.fee_state, "fee_problem": None})
+
+
+def _write(doctype: str, before: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+	"""Write fields of a locked booking's fee, and into its timeline what has changed since `before`."""
+	record.update(doctype, before["name"], values)
+	was, is_now = ({**row, **_amounts(row)} for row in (before, {**before, **values}))
+	record.note_version(doctype, before["name"], was, is_now, TOLD)
+
+
+def _amounts(row: Mapping[str, Any]) -> dict[str, Decimal]:
+	"""Fees to be compared: a column's float is not the Decimal that was written."""
+	return {field: amount_of(row.get(field)) for field in ("fee", "fee_due")}
 
 
 def event_of(kind: Kind, name: str) -> frappe._dict:

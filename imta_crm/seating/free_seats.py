@@ -25,6 +25,12 @@ def year_of(event: Mapping[str, Any]) -> int:
 	return get_datetime(event.get("starts_at")).year
 
 
+def is_of_year(key: str, event: Mapping[str, Any]) -> bool:
+	"""Whether a free seat is one of the year in which the event begins."""
+	_member, year, _number = key.rsplit("|", 2)
+	return int(year) == year_of(event)
+
+
 def granted_to(tier: str | None) -> int:
 	"""How often a year members of the tier take part without a fee."""
 	return cint(frappe.get_cached_value("Member Tier", tier, "free_seats")) if tier else 0

@@ -166,13 +166,17 @@ def update(doctype: str, name: str, values: Mapping[str, object]) -> None:
 TOLD = ("status", "pool", "offer_expires_at", "cancel_reason")
 
 
-def note_version(doctype: str, name: str, before: Mapping, after: Mapping) -> None:
-	"""The change in the seat's timeline, as Frappe would note that of a saved document."""
+def note_version(
+	doctype: str, name: str, before: Mapping, after: Mapping, fields: Iterable[str] = TOLD
+) -> None:
+	"""The change in the seat's timeline, as Frappe would note that of a saved document; none where nothing is."""
 	changed = [
 		[field, _plain(before.get(field)), _plain(after.get(field))]
-		for field in TOLD
-		if before.get(field) != after.get(field)
+		for field in fields
+		if (before.get(field) or None) != (after.get(field) or None)
 	]
+	if not changed:
+		return
 	version = frappe.new_doc("Version")
 	version.update(
 		{

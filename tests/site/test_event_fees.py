@@ -718,3 +718,49 @@ def test_officers_see_the_free_seats_of_their_members():
 def test_the_keys_fit_their_columns():
 	assert len(billing.key_of("TS-2026-00001", "x" * 140, 12)) <= 140
 	assert billing.key_of("TS-1", "A") == "TS-1|A" and billing.key_of("TS-1", "A", 2) == "TS-1|A|2"
+
+
+def _moved(session, begins):
+	session.reload()
+	session.update({"starts_at": begins, "ends_at": begins + timedelta(hours=4)})
+	session.save()
+
+
+def test_a_free_seat_is_that_of_the_year_to_which_the_event_was_moved():
+	member = member_of(free=1)
+	session = make_session(begins=in_june(1), **USD_FEES)
+	booked = seat(session, member)
+	begins = in_june(1).replace(year=in_june(1).year + 1)
+	_moved(session, begins)
+	key = f"{member.name}|{begins.year}|1"
+	assert of(booked, session).free_seat_key == key
+	assert frappe.get_all("Free Seat", {"member": member.name}, pluck="name") == [key]
+
+
+def test_a_seat_stays_free_where_the_new_year_has_none_left():
+	member = member_of(free=1)
+	begins = in_june(1).replace(year=in_june(1).year + 1)
+	other = make_session(begins=begins + timedelta(days=3), **USD_FEES)
+	session = make_session(begins=in_june(1), **USD_FEES)
+	taken, booked = seat(other, member), seat(session, member)
+	_moved(session, begins)
+	row = of(booked, session)
+	assert (row.is_free_seat, row.fee_due) == (1, 0)
+	assert row.free_seat_key == f"{member.name}|{begins.year - 1}|1"
+	assert of(taken, other).free_seat_key == f"{member.name}|{begins.year}|1"
+
+
+def test_the_timeline_tells_of_the_fee():
+	session, member = make_session(**USD_FEES), member_of()
+	booked = seat(session, member)
+	settle(session)
+	seats.cancel(ENROLLMENT, booked.name, reason="Ill", by="Administrator")
+	settle(session)
+	told = [
+		change[0]
+		for data in frappe.get_all(
+			"Version", {"ref_doctype": ENROLLMENT, "docname": booked.name}, pluck="data"
+		)
+		for change in frappe.parse_json(data)["changed"]
+	]
+	assert {"sales_invoice", "fee_due", "credit_note"} <= set(told)
