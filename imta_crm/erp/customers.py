@@ -19,6 +19,16 @@ from imta_crm.policy.names import fold
 
 MEMBER = "IMTA Member"
 OTHER_MEMBERS_GROUP = "Other Members"
+#: What a Customer says of a person, besides its name and key. The key goes: who comes back is somebody new.
+PERSONAL = (
+	"imta_guest_key",
+	"customer_primary_contact",
+	"email_id",
+	"mobile_no",
+	"website",
+	"image",
+	"customer_details",
+)
 
 
 class CustomerLinkError(frappe.ValidationError):
@@ -66,6 +76,41 @@ def ensure_guest_customer(
 	return name
 
 
+def erase_guest(email: str) -> None:
+	"""Take a guest who is to be forgotten out of the customers: the own one keeps what was booked, no name.
+
+	The Contacts made for the invoices of a guest go, also those at the customer of an organisation. Invoices
+	belong to the books and are not touched. Repeating it is harmless.
+	"""
+	for contact in frappe.get_all("Contact", {"email_id": email}, pluck="name"):
+		links = frappe.get_all(
+			"Dynamic Link",
+			{"parenttype": "Contact", "parent": contact},
+			["link_doctype", "link_name"],
+		)
+		if links and all(
+			link.link_doctype == "Customer"
+			and frappe.db.get_value("Customer", link.link_name, "imta_guest_key")
+			for link in links
+		):
+			_delete_contact(contact)
+	name = frappe.db.get_value("Customer", {"imta_guest_key": _guest_key(None, None, email)})
+	if name:
+		redacted = f"redacted {name}"
+		values: dict[str, object] = dict.fromkeys(PERSONAL)
+		values.update({"customer_name": redacted, "_comments": None})
+		frappe.db.set_value("Customer", name, values, update_modified=False)
+		frappe.db.delete("Version", {"ref_doctype": "Customer", "docname": name})
+
+
+def _delete_contact(contact: str) -> None:
+	"""For good. Invoices that are credited later must not look for it, nor customers for whom to write to."""
+	for doctype, field in (("Customer", "customer_primary_contact"), ("Sales Invoice", "contact_person")):
+		frappe.db.set_value(doctype, {field: contact}, field, None, update_modified=False)
+	frappe.delete_doc("Contact", contact, force=True, ignore_permissions=True, delete_permanently=True)
+	frappe.db.delete("Comment", {"comment_type": "Deleted", "subject": ("like", f"%{contact}")})
+
+
 def _guest_key(organisation: str | None, country: str | None, person: str) -> str:
 	"""Folded and hashed: it fits the column, and says nothing of a person who is to be forgotten."""
 	kind = "organisation" if organisation else "person"
@@ -93,10 +138,10 @@ def _make_guest(
 			"imta_guest_key": key,
 		}
 	)
+	# The ledger names customers by their number, which stays when a person is forgotten.
+	number = customer.customer_name if organisation else f"GUEST-{frappe.generate_hash(length=10).upper()}"
 	# Acts for the alliance: a coordinator has no role in ERPNext's selling.
-	customer.insert(
-		ignore_permissions=True, set_name=append_number_if_name_exists("Customer", customer.customer_name)
-	)
+	customer.insert(ignore_permissions=True, set_name=append_number_if_name_exists("Customer", number))
 	return customer.name
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import frappe
 from frappe import _
 
+from imta_crm.erp import customers
 from imta_crm.policy.prospects import fold_email
 from imta_crm.policy.seating import MAY_CANCEL
 from imta_crm.seating import kinds, record, seats
@@ -44,6 +45,8 @@ def erase(kind: kinds.Kind, names: Iterable[str]) -> None:
 		row = record.lock(kind.booking, name)
 		if (row.email or "").endswith(f"@{DOMAIN}"):
 			continue
+		if row.email and not row.member:
+			customers.erase_guest(row.email)
 		email = f"{name.lower()}@{DOMAIN}"
 		values: dict[str, object] = {
 			"participant_name": f"redacted {name}",

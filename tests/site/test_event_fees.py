@@ -764,3 +764,21 @@ def test_the_timeline_tells_of_the_fee():
 		for change in frappe.parse_json(data)["changed"]
 	]
 	assert {"sales_invoice", "fee_due", "credit_note"} <= set(told)
+
+
+def test_a_guest_who_pays_is_forgotten_and_the_books_stay():
+	from imta_crm.seating import kinds, personal_data
+
+	session = make_session(**USD_FEES)
+	booked = seat(session)
+	settle(session)
+	row, [invoice] = of(booked, session), invoices(session)
+	assert row.participant_name not in row.customer, "the ledger keeps this name"
+	personal_data.erase(kinds.TRAINING, [booked.name])
+	customer = frappe.get_doc("Customer", row.customer)
+	said = " ".join(str(value) for value in customer.as_dict().values())
+	assert row.participant_name not in said and row.email not in said and not customer.imta_guest_key
+	assert not frappe.db.exists("Contact", {"email_id": row.email})
+	assert settle(session).problems == []
+	assert not invoice.reload().contact_person
+	assert_ledger(invoice, total=300, outstanding=0)
