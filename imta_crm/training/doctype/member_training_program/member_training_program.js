@@ -1,6 +1,6 @@
 frappe.ui.form.on("Member Training Program", {
 	setup(frm) {
-		frm.set_query("tier", "audience", () => ({ filters: { disabled: 0 } }));
+		frm.set_query("audience", () => ({ filters: { disabled: 0 } }));
 		frm.set_query("program", "prerequisites", () => ({ filters: { name: ["!=", frm.doc.name || ""] } }));
 	},
 
