@@ -320,10 +320,14 @@ class MyTrainingPage(MemberPage):
 		)
 
 	def heirs(self, booking: frappe._dict) -> list[people.Person]:
-		"""To whom the seat can be given: people of the same member."""
+		"""To whom the seat can be given: people of the same member, for who still belongs to it."""
 		if not booking.member:
 			return []
-		return [each for each in people.colleagues(booking.member) if each.contact != booking.contact]
+		found = people.colleagues(booking.member)
+		belongs = any(each.contact in self.visitor.contacts for each in found)
+		if not belongs and booking.member not in self.visitor.represents:
+			return []
+		return [each for each in found if each.contact != booking.contact]
 
 	def post(self, booking: frappe._dict, event: frappe._dict) -> Response:
 		steps = {
