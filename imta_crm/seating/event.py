@@ -14,7 +14,7 @@ from datetime import datetime
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cast, cint, flt, get_datetime, now_datetime
+from frappe.utils import cast, cint, escape_html, flt, get_datetime, now_datetime
 
 from imta_crm.liaison.zones import is_zone, site_zone
 from imta_crm.policy import seating as policy
@@ -134,6 +134,7 @@ class SeatedEvent(Document):
 			return
 		if self.changed("starts_at_site", "ends_at_site"):
 			seats.follow_event(self.doctype, self.name)
+			self.tell_double_booked()
 		if self.changed("starts_at"):
 			fees.follow_event(self.doctype, self.name)
 		if self.calendar_sequence != before.calendar_sequence:
@@ -345,6 +346,17 @@ class SeatedEvent(Document):
 			and self.changed(*CALENDAR_FIELDS)
 		):
 			self.calendar_sequence = cint(before.calendar_sequence) + 1
+
+	def tell_double_booked(self) -> None:
+		"""Whoever moves an event learns whom the move gives two seats at the same time; both of them stay."""
+		found = seats.double_booked(self.doctype, self.name) if self.status in UPCOMING else []
+		if found:
+			frappe.msgprint(
+				[escape_html(f"{name}: {title}") for name, title in found],
+				title=_("Booked elsewhere at the new time"),
+				as_list=True,
+				indicator="orange",
+			)
 
 	def somebody_waits(self) -> bool:
 		return bool(

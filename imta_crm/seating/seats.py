@@ -393,6 +393,28 @@ def follow_event(event_doctype: str, event: str) -> None:
 	)
 
 
+def double_booked(event_doctype: str, event: str) -> list[tuple[str, str]]:
+	"""Who has a seat here and one at another event at the same time, with its title; a move may bring it about."""
+	own = kinds.of_event(event_doctype)
+	found = set()
+	for kind in kinds.KINDS:
+		for same in ("contact", "email_folded"):
+			found.update(
+				frappe.db.sql(
+					f"""select mine.queue_no, mine.participant_name, event.title
+					from `tab{own.booking}` mine join `tab{kind.booking}` other on other.`{same}` = mine.`{same}`
+					join `tab{kind.event}` event on event.name = other.`{kind.field}`
+					where mine.`{own.field}` = %(event)s and mine.status in %(statuses)s
+						and mine.`{same}` != '' and event.name != %(event)s
+						and other.live_key is not null and other.status in %(statuses)s
+						and other.starts_at_site < mine.ends_at_site
+						and other.ends_at_site > mine.starts_at_site""",
+					{"event": event, "statuses": tuple(HOLDS_SEAT)},
+				)
+			)
+	return [(name, title) for _number, name, title in sorted(found)]
+
+
 # How it stands
 
 

@@ -23,7 +23,15 @@ from imta_crm.training.doctype.member_training_program.member_training_program i
 	WrongProgram,
 )
 from imta_crm.training.doctype.training_session.training_session import ProgramDisabled
-from tests.site.seating_factories import booking, enroll, fill, make_program, make_session, statuses
+from tests.site.seating_factories import (
+	booking,
+	enroll,
+	fill,
+	make_person,
+	make_program,
+	make_session,
+	statuses,
+)
 
 # Programmes
 
@@ -291,3 +299,20 @@ def test_a_copy_begins_anew(site):
 	assert (copy.status, copy.arrivals, copy.calendar_sequence, copy.cancel_reason) == ("Draft", 0, 0, None)
 	assert copy.link_key != session.link_key
 	assert len(copy.reservations) == 1
+
+
+def test_who_moves_a_session_learns_whom_it_books_twice(site):
+	begins = now_datetime().replace(microsecond=0) + timedelta(days=40)
+	moved, other = make_session(begins=begins), make_session(begins=begins + timedelta(days=2))
+	person, single = make_person(), make_person()
+	for event, who in ((moved, person), (other, person), (moved, single)):
+		enroll(event, who)
+	frappe.clear_messages()
+	doc = frappe.get_doc("Training Session", moved.name)
+	doc.starts_at, doc.ends_at = other.starts_at, other.ends_at
+	doc.enroll_until = doc.cancel_until = None
+	doc.save()
+	said = str(frappe.get_message_log())
+	assert person.name in said and other.title in said
+	assert single.name not in said
+	assert statuses(moved) == ["Confirmed", "Confirmed"]
