@@ -41,7 +41,7 @@ def attached_file(doc: Document, field: str, error: type[Exception]) -> Document
 		if file.attached_to_doctype == doc.doctype and file.attached_to_name == doc.name:
 			return file
 	for file in files:
-		if file.has_permission("read"):
+		if frappe.has_permission("File", "read", doc=file):
 			return file
 	if files:
 		raise frappe.PermissionError

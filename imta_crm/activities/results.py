@@ -31,7 +31,7 @@ def overview(activity: str) -> dict:
 		"answers": campaign.numbers(activity),
 		"groups": groups(activity),
 		"status": windows.public_status(doc),
-		"organises": bool(doc.has_permission("write")),
+		"organises": frappe.has_permission(ACTIVITY, "write", doc=doc),
 	}
 
 

@@ -47,7 +47,7 @@ def overview(event_doctype: str, event: str) -> dict:
 	return {
 		"seats": seats.occupancy(event_doctype, event),
 		"lines": {status: [row for row in rows if row.status == status][:SHOWN] for status in LISTED},
-		"may_decide": doc.has_permission("write"),
+		"may_decide": frappe.has_permission(event_doctype, "write", doc=doc),
 	}
 
 

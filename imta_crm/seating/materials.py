@@ -116,7 +116,11 @@ def keep_private(doc: Document) -> None:
 		):
 			continue
 		source = next(
-			(each for file in files if (each := frappe.get_doc("File", file.name)).has_permission("read")),
+			(
+				each
+				for file in files
+				if frappe.has_permission("File", "read", doc=(each := frappe.get_doc("File", file.name)))
+			),
 			None,
 		)
 		if not source:

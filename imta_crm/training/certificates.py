@@ -335,7 +335,7 @@ def check_may_print(doc: Document) -> None:
 
 def may_print(doc: Document, user: str | None = None) -> bool:
 	"""Whether the user holds the certificate, or prints it for the secretariat."""
-	return is_holder(doc, user) or bool(doc.has_permission("print", user=user))
+	return is_holder(doc, user) or frappe.has_permission(doc.doctype, "print", doc=doc, user=user)
 
 
 def is_holder(doc: Document, user: str | None = None) -> bool:

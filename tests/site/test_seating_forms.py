@@ -7,8 +7,9 @@ import pytest
 from frappe import client
 from frappe.model.workflow import WorkflowPermissionError, apply_workflow, get_transitions
 
+from imta_crm.activities import results
 from imta_crm.policy.seating import ATTENDED, CANCELLED, CONFIRMED, NO_SHOW, OFFERED, REQUESTED, WAITLISTED
-from imta_crm.seating import record, seats
+from imta_crm.seating import actions, record, seats
 from imta_crm.workflows import WorkflowBypassed
 from tests.site.factories import as_user, make_member, make_user
 from tests.site.seating_factories import (
@@ -224,3 +225,14 @@ def test_seats_are_not_written_past_the_engine():
 		doc.save(ignore_permissions=True)
 	how = seats.occupancy(SESSION, session.name)
 	assert (how["taken"], how["waiting"]) == (1, 1)
+
+
+@pytest.mark.parametrize("role", ["Treasurer", "Alliance Leadership", OFFICER])
+def test_who_only_reads_is_not_told_off_for_looking(role):
+	session, activity = make_session(), make_activity()
+	with as_user(make_user(role)):
+		frappe.clear_messages()
+		actions.overview(SESSION, session.name)
+		actions.overview(activity.doctype, activity.name)
+		results.overview(activity.name)
+		assert not frappe.get_message_log()
