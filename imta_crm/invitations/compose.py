@@ -21,7 +21,7 @@ from frappe.utils import cstr, escape_html, get_url, strip_html, validate_email_
 from imta_crm.invitations import campaigns, mail_facts
 from imta_crm.invitations.mail import EN, LANGUAGES, ZH, Mail
 from imta_crm.invitations.plain_text import to_text
-from imta_crm.policy.names import tidy
+from imta_crm.policy.names import is_chinese, tidy
 from imta_crm.portal import limits, links
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _compile(name: str, names: frozenset[str]) -> Template:
 		name=name,
 		subject=_compiled(name, subject, names, autoescape=False),
 		body=_compiled(name, body, names, autoescape=True),
-		language=(ZH if mail_facts.is_chinese(words) else EN) if words.strip() else None,
+		language=(ZH if is_chinese(words) else EN) if words.strip() else None,
 	)
 
 

@@ -18,6 +18,7 @@ from frappe.utils import cstr, get_url, getdate
 from markupsafe import Markup
 
 from imta_crm.dues.notice import date_en, date_zh, money
+from imta_crm.policy.names import is_chinese, person_name
 from imta_crm.portal import links
 
 if TYPE_CHECKING:
@@ -182,17 +183,8 @@ def _facts(
 
 
 def contact_name(invitation: Mapping) -> str:
-	"""The person's name: family name first, and without a space, where it is written in Chinese."""
-	first, last = cstr(invitation.get("contact_first_name")), cstr(invitation.get("contact_last_name"))
-	if is_chinese(first + last):
-		return f"{last}{first}"
-	return f"{first} {last}".strip()
-
-
-def is_chinese(text: str) -> bool:
-	"""Whether there are more Chinese characters in it than others that are letters."""
-	letters = [character for character in text if character.isalpha()]
-	return sum("㐀" <= character <= "鿿" for character in letters) * 2 > len(letters)
+	"""The person's name in its own order."""
+	return person_name(cstr(invitation.get("contact_first_name")), cstr(invitation.get("contact_last_name")))
 
 
 def opt_out_line(url: str, language: str) -> Markup:

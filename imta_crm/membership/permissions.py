@@ -100,8 +100,10 @@ def member_rows_query(user: str | None = None, doctype: str | None = None) -> st
 
 
 def person_query(user: str | None = None, doctype: str | None = None) -> str:
-	"""Query condition of Contact and Address for who sees them as a liaison officer only."""
+	"""Query condition of Contact and Address for who sees them as a liaison officer only, and for the website."""
 	user = user or frappe.session.user
+	if is_of_website(user):
+		return NOBODY
 	if not _only_as_officer(user, doctype):
 		return ""
 	return f"`tab{doctype}`.`name` in ({_persons_of(user, doctype)})"
@@ -137,9 +139,12 @@ def person_has_permission(
 ) -> bool | None:
 	"""Document permission of Contact and Address: the same answer as `person_query`, by the stored links.
 
-	Links to a member, or to its customer, may be added and taken away within the portfolio only.
+	Links to a member, or to its customer, may be added and taken away within the portfolio only. Frappe lets
+	every user of the website make people and addresses, with any link and any user: here nobody does.
 	"""
 	user = user or frappe.session.user
+	if is_of_website(user):
+		return False
 	if not _only_as_officer(user, doc.doctype):
 		return None
 	stored = set() if doc.is_new() else _links(frappe.get_all("Dynamic Link", _rows_of(doc), LINK))
@@ -171,6 +176,11 @@ def _members_of(links: set[tuple[str, str]]) -> set[str]:
 			)
 		)
 	return found
+
+
+def is_of_website(user: str) -> bool:
+	"""Whether the user has no desk: a member on the portal, or a guest."""
+	return user != "Administrator" and frappe.get_cached_value("User", user, "user_type") == "Website User"
 
 
 def _only_as_officer(user: str, doctype: str) -> bool:
@@ -284,7 +294,11 @@ def get_count(
 	"""
 	from frappe.client import get_count
 
-	if not is_narrowed(doctype) and frappe.get_meta(doctype).module not in frappe.get_module_list("imta_crm"):
+	if (
+		not is_of_website(frappe.session.user)
+		and not is_narrowed(doctype)
+		and frappe.get_meta(doctype).module not in frappe.get_module_list("imta_crm")
+	):
 		return get_count(doctype, filters=filters, debug=debug, cache=cache)
 	names = frappe.get_list(doctype, filters=frappe.parse_json(filters), pluck="name", order_by=None, limit=0)
 	return len(names)

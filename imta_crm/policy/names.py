@@ -75,3 +75,17 @@ def safe_cell(value: object) -> str:
 	"""
 	text = "" if value is None else str(value)
 	return "'" + text if starts_formula(text) else text
+
+
+def is_chinese(text: str) -> bool:
+	"""Whether there are more Chinese characters in it than others that are letters."""
+	letters = [character for character in text if character.isalpha()]
+	return sum("㐀" <= character <= "鿿" for character in letters) * 2 > len(letters)
+
+
+def person_name(first: str | None, last: str | None) -> str:
+	"""A person's name: family name first, and without a space, where it is written in Chinese."""
+	parts = [part for part in (first, last) if part]
+	if is_chinese("".join(parts)):
+		return "".join(reversed(parts))
+	return " ".join(parts)

@@ -25,9 +25,9 @@ from werkzeug.wrappers import Response
 from imta_crm.activities import registration
 from imta_crm.invitations import replies
 from imta_crm.invitations.compose import language_of
-from imta_crm.invitations.mail_facts import is_chinese
 from imta_crm.membership.card import CardFacts, facts_by_token
 from imta_crm.policy import invitation as policy
+from imta_crm.policy.names import is_chinese, person_name
 from imta_crm.policy.seating import CANCELLED, CONFIRMED
 from imta_crm.portal import facts, links, pages
 from imta_crm.portal.limits import over_limit
@@ -568,7 +568,7 @@ def _about(invitation: frappe._dict) -> dict:
 	name, local = invitation.prospect_name, invitation.prospect_name_local
 	# A page in Chinese leads with the own name where that is Chinese, not where it is Arabic.
 	own_first = chinese and is_chinese(local or "")
-	person = _person(invitation.contact_first_name, invitation.contact_last_name)
+	person = person_name(invitation.contact_first_name, invitation.contact_last_name)
 	tier = frappe.db.get_value("Member Tier", invitation.tier, ["tier_name", "tier_name_zh"], as_dict=True)
 	about = {
 		"name": local if own_first else name,
@@ -589,14 +589,6 @@ def _about(invitation: frappe._dict) -> dict:
 			answer_until=pages.day(campaign.answer_until),
 		)
 	return about
-
-
-def _person(first: str | None, last: str | None) -> str:
-	"""A name in Chinese characters begins with the family's."""
-	parts = [part for part in (first, last) if part]
-	if any("\u4e00" <= char <= "\u9fff" for part in parts for char in part):
-		return "".join(reversed(parts))
-	return " ".join(parts)
 
 
 def _labels(invitation: frappe._dict) -> dict[str, tuple[str, str]]:

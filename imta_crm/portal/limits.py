@@ -20,7 +20,12 @@ def over_limit(what: str, who: str | None, limit: int, seconds: int) -> bool:
 	if not getattr(frappe.local, "request", None) or not who:
 		return False
 	key = frappe.cache.make_key(f"imta:limit:{what}:{who}")
-	count = frappe.cache.incrby(key, 1)
-	if count == 1:
+	# In one step: a counter that a crash leaves without an end would shut somebody out for ever.
+	with frappe.cache.pipeline(transaction=True) as steps:
+		steps.set(key, 0, ex=seconds, nx=True)
+		steps.incrby(key, 1)
+		steps.ttl(key)
+		_begun, count, left = steps.execute()
+	if left < 0:
 		frappe.cache.expire(key, seconds)
 	return count > limit

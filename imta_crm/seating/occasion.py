@@ -12,10 +12,10 @@ from frappe.utils import cstr
 
 from imta_crm.erp import masters
 from imta_crm.invitations.mail import EN, ZH
-from imta_crm.invitations.mail_facts import is_chinese
 from imta_crm.liaison.zones import is_zone, site_zone
 from imta_crm.policy import event_times, zones
 from imta_crm.policy.countries import by_code
+from imta_crm.policy.names import is_chinese
 from imta_crm.policy.seating import ATTENDED, COMPLETED, CONFIRMED
 from imta_crm.seating import kinds, windows
 
@@ -121,7 +121,9 @@ class Occasion:
 		return f"{text}（{clock}）" if self.chinese else f"{text} ({clock})"
 
 	def _clock(self, zone: str, at: datetime) -> str:
-		city = "" if zone in ("UTC", "Etc/UTC") else get_timezone_location(zone, self.language, return_city=True)
+		city = (
+			"" if zone in ("UTC", "Etc/UTC") else get_timezone_location(zone, self.language, return_city=True)
+		)
 		return event_times.clock_name(zone, city, at, self.chinese)
 
 

@@ -14,7 +14,7 @@ from frappe import _
 from frappe.utils import getdate, nowdate
 
 from imta_crm.erp import masters
-from imta_crm.policy.names import fold
+from imta_crm.policy.names import fold, person_name
 from imta_crm.policy.prospects import fold_email
 from imta_crm.policy.status import enjoys_benefits
 
@@ -81,7 +81,16 @@ def of_contacts(
 		for row in frappe.get_all(
 			"Contact",
 			{"name": ("in", names)},
-			["name", "full_name", "first_name", "email_id", "user", "company_name", "designation"],
+			[
+				"name",
+				"first_name",
+				"middle_name",
+				"last_name",
+				"email_id",
+				"user",
+				"company_name",
+				"designation",
+			],
 			order_by=None,
 			limit=0,
 		)
@@ -119,7 +128,7 @@ def of_user(user: str) -> Person:
 	return Person(
 		participant_type=STAFF if account.user_type == "System User" else GUEST,
 		user=user,
-		name=account.full_name or user,
+		name=_full_name(account) or user,
 		email=account.email or user,
 		language=account.language or None,
 		time_zone=account.time_zone or None,
@@ -129,10 +138,12 @@ def of_user(user: str) -> Person:
 def contact_of(user: str) -> str | None:
 	"""The Contact of a user: the one that names the user, else the only one with the address and no other user.
 
-	Colleagues may share an address; of several with it, the one of the user's name.
+	Of several that name the user (Frappe makes one with every user) the first that belongs to a member today,
+	else the earliest. Colleagues may share an address; of several with it, the one of the user's name.
 	"""
-	if found := frappe.db.get_value("Contact", {"user": user}, order_by="creation asc"):
-		return found
+	if found := frappe.get_all("Contact", {"user": user}, pluck="name", order_by="creation asc, name"):
+		memberships = _memberships(found, getdate(nowdate())) if len(found) > 1 else {}
+		return next((name for name in found if name in memberships), found[0])
 	account = frappe.db.get_value("User", user, ["email", "full_name"], as_dict=True)
 	if not account or not account.email:
 		return None
@@ -240,10 +251,15 @@ def _users(users: Collection[str]) -> dict[str, frappe._dict]:
 	rows = frappe.get_all(
 		"User",
 		{"name": ("in", list(users))},
-		["name", "full_name", "email", "language", "time_zone", "user_type"],
+		["name", "first_name", "middle_name", "last_name", "email", "language", "time_zone", "user_type"],
 		order_by=None,
 	)
 	return {row.name: row for row in rows}
+
+
+def _full_name(row: frappe._dict) -> str:
+	"""Frappe's own full name has the family name last in every language."""
+	return person_name(" ".join(filter(None, (row.first_name, row.middle_name))), row.last_name)
 
 
 def _person(contact: frappe._dict, membership: frappe._dict | None, account: frappe._dict | None) -> Person:
@@ -252,7 +268,7 @@ def _person(contact: frappe._dict, membership: frappe._dict | None, account: fra
 		participant_type=STAFF if account.user_type == "System User" else GUEST,
 		contact=contact.name,
 		user=contact.user or None,
-		name=contact.full_name or contact.first_name or contact.name,
+		name=_full_name(contact) or contact.name,
 		email=contact.email_id or account.email or "",
 		language=account.language or None,
 		time_zone=account.time_zone or None,

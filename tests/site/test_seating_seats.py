@@ -686,3 +686,16 @@ def move(event, *, begins=None, **span) -> None:
 		event.name,
 		{"starts_at": begins, "ends_at": ends, "starts_at_site": begins, "ends_at_site": ends},
 	)
+
+
+def test_a_seat_bears_the_name_in_its_own_order():
+	"""As on the badge and the certificate. Frappe's full name has the family name last."""
+	contact = frappe.get_doc(
+		{
+			"doctype": "Contact",
+			"first_name": "文静",
+			"last_name": "罗",
+			"email_ids": [{"email_id": "luo@order.example", "is_primary": 1}],
+		}
+	).insert()
+	assert people.of_contact(contact.name).name == "罗文静"

@@ -2,6 +2,7 @@ import "./call_saved";
 import "./drill_down";
 import "./import_form";
 import "./no_default_country";
+import "./option_words";
 import "./liaison/log_contact";
 import "./liaison/quick_entry";
 import "./liaison/search_bar";

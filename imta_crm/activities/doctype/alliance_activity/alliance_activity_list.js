@@ -6,8 +6,5 @@ frappe.listview_settings["Alliance Activity"] = {
 		kind: (value) => frappe.utils.escape_html(__(value, null, "Alliance Activity")),
 	},
 
-	get_indicator(doc) {
-		const colours = { Draft: "gray", Open: "blue", Closed: "orange", Held: "green", Cancelled: "red" };
-		return [__(doc.status, null, "Alliance Activity"), colours[doc.status], `status,=,${doc.status}`];
-	},
+	get_indicator: (doc) => imta.event_indicator("Alliance Activity")(doc),
 };

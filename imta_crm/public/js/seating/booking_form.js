@@ -18,6 +18,7 @@ imta.seats.WITH_REASON["Cancel Registration"] = imta.seats.WITH_REASON["Cancel E
 
 imta.seats.booking_handlers = {
 	setup(frm) {
+		imta.say_option(frm, "status");
 		const { field } = imta.seats.BOOKINGS[frm.doctype];
 		frm.set_query(field, () => ({ filters: { status: ["in", ["Open", "Closed"]] } }));
 	},

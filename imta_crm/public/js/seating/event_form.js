@@ -129,6 +129,7 @@ imta.seats.keep_clock = function (frm) {
 imta.seats.event_handlers = {
 	setup(frm) {
 		imta.seats.keep_clock(frm);
+		imta.say_option(frm, "status");
 		frm.set_query("coordinator", () => ({ filters: { enabled: 1, user_type: "System User" } }));
 		for (const table of ["reservations", "limits", "fees"]) {
 			frm.set_query("tier", table, () => ({ filters: { disabled: 0 } }));

@@ -11,13 +11,5 @@ frappe.listview_settings["Training Session"] = {
 		},
 	},
 
-	// The colours are the DocType's; Frappe itself would translate the states without their context.
-	get_indicator(doc) {
-		const state = frappe.get_meta("Training Session").states.find((each) => each.title === doc.status);
-		return [
-			__(doc.status, null, "Training Session"),
-			state ? frappe.scrub(state.color, "-") : "gray",
-			`status,=,${doc.status}`,
-		];
-	},
+	get_indicator: (doc) => imta.event_indicator("Training Session")(doc),
 };
