@@ -8,6 +8,7 @@ import signal
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import frappe
 
@@ -15,18 +16,22 @@ import frappe
 @dataclass
 class Worker:
 	pid: int
-	results: int
+	results: BinaryIO
 
 	def kill(self) -> None:
 		os.kill(self.pid, signal.SIGKILL)
 
+	def next(self) -> object:
+		"""The next thing that the process sends, waited for; EOFError when it has ended without."""
+		return pickle.load(self.results)
+
 	def finish(self) -> list:
-		"""What the process has sent, one after the other; what a killed one has not sent is missing."""
+		"""What the process has sent since, one after the other; what a killed one has not sent is missing."""
 		sent = []
-		with os.fdopen(self.results, "rb") as pipe:
+		with self.results:
 			while True:
 				try:
-					sent.append(pickle.load(pipe))
+					sent.append(self.next())
 				except (EOFError, pickle.UnpicklingError):
 					break
 		os.waitpid(self.pid, 0)
@@ -49,7 +54,7 @@ def start(jobs: Sequence[Callable[[Callable], None]]) -> list[Worker]:
 		pid = os.fork()
 		if pid:
 			os.close(into)
-			workers.append(Worker(pid, out))
+			workers.append(Worker(pid, os.fdopen(out, "rb")))
 			continue
 		try:
 			os.close(opener)
