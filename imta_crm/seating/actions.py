@@ -6,7 +6,7 @@ a reason, another person, several people at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 import frappe
 from frappe import _
@@ -63,6 +63,7 @@ def approve(event_doctype: str, event: str, bookings: list | str) -> list[dict]:
 	"""Approve several requests, in order of arrival; each has its own outcome."""
 	kind, _doc = _event(event_doctype, event, "write")
 	names = _texts(bookings)
+	check_at_once(names)
 	rows = frappe.get_list(
 		kind.booking,
 		{kind.field: event, "name": ("in", names or [""]), "status": REQUESTED},
@@ -154,11 +155,19 @@ def find(txt: str = "") -> list[dict]:
 	]
 
 
+def check_at_once(chosen: Sized) -> None:
+	"""Refuse more than AT_ONCE people in one request.
+
+	:raises frappe.ValidationError: they are more
+	"""
+	if len(chosen) > AT_ONCE:
+		frappe.throw(_("At most {0} people at once, please.").format(AT_ONCE))
+
+
 def people_of(choices: Iterable[str] | str) -> list[Person]:
 	"""The people that were chosen, in that order; each once."""
 	values = _texts(choices)
-	if len(values) > AT_ONCE:
-		frappe.throw(_("At most {0} people at once, please.").format(AT_ONCE))
+	check_at_once(values)
 	contacts = people.of_contacts(
 		value.partition(":")[2] for value in values if value.startswith(f"{CONTACT}:")
 	)

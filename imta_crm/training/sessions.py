@@ -73,6 +73,7 @@ def enrol_group(session: str, member: str, contacts: list | str, remarks: str | 
 	check_member(member)
 	wanted = frappe.parse_json(contacts) if isinstance(contacts, str) else contacts
 	order = {contact: number for number, contact in enumerate(wanted or [])}
+	actions.check_at_once(order)
 	group = sorted(
 		(each for each in people.colleagues(member, getdate(doc.starts_at_site)) if each.contact in order),
 		key=lambda each: order[each.contact],
