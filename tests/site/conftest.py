@@ -31,6 +31,7 @@ def connected():
 def site(connected, doctypes):
 	"""A connected site as Administrator; all writes are rolled back after the test."""
 	frappe.set_user("Administrator")
+	frappe.local.lang = "en"
 	frappe.local.message_log = []
 	yield frappe
 	as_before = doctypes.are_as_before()
