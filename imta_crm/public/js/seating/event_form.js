@@ -92,7 +92,12 @@ imta.seats.ask_reason = function (title, hint, action) {
 };
 
 // By the clock of the event. Frappe would take them for the site's and show them by the user's.
-imta.seats.MOMENTS = ["starts_at", "ends_at", "enroll_from", "enroll_until", "cancel_until", "reserved_until"];
+const MOMENTS = ["starts_at", "ends_at", "enroll_from", "enroll_until", "cancel_until", "reserved_until"];
+imta.seats.MOMENTS = {
+	"Training Session": MOMENTS,
+	"Alliance Activity": MOMENTS,
+	"Activity Programme Item": ["starts_at", "ends_at"],
+};
 
 imta.seats.format_moment = (value) => {
 	if (!value) return "";
@@ -100,9 +105,46 @@ imta.seats.format_moment = (value) => {
 	return moment(value, frappe.defaultDatetimeFormat).format(format);
 };
 
-/** Show and take the times of an event as they are, whatever the user's own time zone is. */
+/** A control that shows and takes the times of an event as they are, whatever the user's time zone is. */
+imta.seats.with_event_clock = (Control) =>
+	class extends Control {
+		get keeps_clock() {
+			return (imta.seats.MOMENTS[this.df.parent] || []).includes(this.df.fieldname);
+		}
+
+		format_for_input(value) {
+			return this.keeps_clock ? imta.seats.format_moment(value) : super.format_for_input(value);
+		}
+
+		get_start_date() {
+			if (!this.keeps_clock) return super.get_start_date();
+			return this.value ? frappe.datetime.str_to_obj(this.value) : undefined;
+		}
+
+		parse(value) {
+			if (!this.keeps_clock || !value) return super.parse(value);
+			const stored = frappe.datetime.user_to_str(value, false);
+			if (stored === "Invalid date") return "";
+			// The picker may know no seconds: showing a time is not changing it.
+			const before = this.get_model_value();
+			return before && stored === `${before.slice(0, 16)}:00` ? before : stored;
+		}
+
+		set_description() {
+			if (this.keeps_clock) this.df.hide_timezone = 1;
+			super.set_description();
+		}
+	};
+
+/** What is only shown is shown by the clock of the event, too: in the form and in the rows of its tables. */
 imta.seats.keep_clock = function (frm) {
-	imta.seats.MOMENTS.map((fieldname) => frm.fields_dict[fieldname])
+	Object.entries(imta.seats.MOMENTS).forEach(([doctype, fields]) =>
+		fields.forEach((fieldname) => {
+			const field = frappe.meta.docfield_map[doctype]?.[fieldname];
+			if (field) field.formatter = imta.seats.format_moment;
+		})
+	);
+	MOMENTS.map((fieldname) => frm.fields_dict[fieldname])
 		.filter(Boolean)
 		.forEach((control) => {
 			// Each document has field definitions of its own, a control is there once.
@@ -114,16 +156,18 @@ imta.seats.keep_clock = function (frm) {
 				description: description === user ? "" : description,
 			});
 			if (control.$wrapper) control.set_description();
-			if (control.keeps_clock) return;
-			control.keeps_clock = true;
-			control.format_for_input = imta.seats.format_moment;
-			control.get_start_date = () => (control.value ? frappe.datetime.str_to_obj(control.value) : undefined);
-			control.parse = (value) => {
-				const stored = value ? frappe.datetime.user_to_str(value, false) : value;
-				return stored === "Invalid date" ? "" : stored;
-			};
+			if (control instanceof frappe.ui.form.ControlDatetime) return;
+			// Those of the first form were made before this script was read.
+			Object.setPrototypeOf(control, frappe.ui.form.ControlDatetime.prototype);
 			control.refresh_input?.();
 		});
+	imta.seats.MOMENTS["Activity Programme Item"].forEach((fieldname) =>
+		frm.fields_dict.programme?.grid.update_docfield_property(
+			fieldname,
+			"formatter",
+			imta.seats.format_moment
+		)
+	);
 };
 
 imta.seats.event_handlers = {
@@ -292,5 +336,6 @@ imta.seats.listen = function (frm, wrapper) {
 // The file comes with each of the two forms; their handlers are there once.
 if (!imta.seats.has_event_handlers) {
 	imta.seats.has_event_handlers = true;
+	frappe.ui.form.ControlDatetime = imta.seats.with_event_clock(frappe.ui.form.ControlDatetime);
 	Object.keys(imta.seats.EVENTS).forEach((doctype) => frappe.ui.form.on(doctype, imta.seats.event_handlers));
 }
