@@ -299,6 +299,8 @@ Try first:
   as the Membership Manager   the workspace IMTA: members by tier, arrears, applications waiting for review
   as the Treasurer            open the Dues Run, look at its preview, start another: it makes 0 invoices
   as the Liaison Officer      log a contact from a member's page, and give it a next step
+  as the Training Coordinator the workspace Training: a full session, its waitlist, check-in at the door
+  as the Alliance Member      the site's own pages: enrol, give a seat back, print a certificate
   ./imta preview FILE --year 2026    check a roster of your own, without touching this site
 """
 
