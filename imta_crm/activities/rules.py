@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import frappe
@@ -14,6 +14,8 @@ from imta_crm.seating.people import Person
 
 ACTIVITY = "Alliance Activity"
 DELEGATE = "Activity Delegate"
+#: Where the fields of an event carry them, its tiers are not read again.
+KNOWN_TIERS = "known_tiers"
 
 
 def check(event: Mapping[str, Any], person: Person, *, by_staff: bool) -> list[Refusal]:
@@ -23,7 +25,8 @@ def check(event: Mapping[str, Any], person: Person, *, by_staff: bool) -> list[R
 	"""
 	facts = {
 		"audience": event["audience"],
-		"tiers": tiers(event["name"]),
+		# Lists of activities have read the tiers of all of them.
+		"tiers": tiers(event["name"]) if event.get(KNOWN_TIERS) is None else event.get(KNOWN_TIERS),
 		"open_to_staff": bool(event["open_to_staff"]),
 		"participant_type": person.participant_type,
 		"tier": person.tier,
@@ -44,6 +47,21 @@ def tiers(activity: str) -> list[str]:
 		pluck="tier",
 		order_by="idx",
 	)
+
+
+def know_tiers(activities: Iterable[dict[str, Any]]) -> None:
+	"""Read the tiers of several activities at once, for `check`."""
+	by_name = {each["name"]: each for each in activities}
+	for each in by_name.values():
+		each[KNOWN_TIERS] = []
+	for row in frappe.get_all(
+		"Training Audience Tier",
+		{"parent": ("in", list(by_name) or [""]), "parenttype": ACTIVITY, "parentfield": "tiers"},
+		["parent", "tier"],
+		order_by="idx",
+		limit=0,
+	):
+		by_name[row.parent][KNOWN_TIERS].append(row.tier)
 
 
 def is_invited(activity: str, person: Person) -> bool:

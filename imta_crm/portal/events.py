@@ -9,8 +9,10 @@ import frappe
 from frappe import _
 from frappe.utils import cint, flt, now_datetime
 
+from imta_crm.activities import rules
 from imta_crm.erp import invoice_copies
-from imta_crm.policy.seating import HOLDS_SEAT, PENDING
+from imta_crm.invitations.mail_facts import is_chinese
+from imta_crm.policy.seating import COMPLETED, HOLDS_SEAT, PENDING
 from imta_crm.portal import facts, pages
 from imta_crm.portal.visitor import Visitor
 from imta_crm.seating import fees, kinds, materials, people, seats, windows
@@ -66,20 +68,38 @@ def upcoming(visitor: Visitor) -> dict[str, list[tuple[frappe._dict, frappe._dic
 	is_staff = visitor.person.participant_type == people.STAFF
 	for kind in kinds.KINDS:
 		mine = {row[kind.field]: row for row in visitor.seats(kind) if row.live_key}
-		for event in frappe.get_all(
+		rows = frappe.get_all(
 			kind.event,
 			{"status": ("in", windows.UPCOMING), "starts_at_site": (">", now_datetime())},
 			["*"],
 			order_by="starts_at_site, name",
 			limit=MOST,
-		):
+		)
+		for event in rows:
 			event.doctype = kind.event
-			refusals = kind.check(event, visitor.as_participant(kind), by_staff=False)
-			if not is_staff and event.name not in mine and _others_only(refusals):
-				continue
-			shown = facts.event(event, own_zone=visitor.person.time_zone)
+		if kind is kinds.ACTIVITY:
+			rules.know_tiers(rows)
+		person = visitor.as_participant(kind)
+		listed = []
+		for event in rows:
+			refusals = kind.check(event, person, by_staff=False)
+			if is_staff or event.name in mine or not _others_only(refusals):
+				listed.append((event, refusals))
+		shown = [event for event, _refusals in listed]
+		stands, quotes = seats.occupancies(kind.event, shown), fees.quotes(shown, person)
+		for event, refusals in listed:
 			found["activities" if kind.roles else "training"].append(
-				(shown, offer(event, visitor, mine.get(event.name), refusals))
+				(
+					facts.event(event, own_zone=visitor.person.time_zone),
+					offer(
+						event,
+						visitor,
+						mine.get(event.name),
+						refusals,
+						stand=stands[event.name],
+						quote=quotes[event.name],
+					),
+				)
 			)
 	return found
 
@@ -89,21 +109,25 @@ def offer(
 	visitor: Visitor,
 	seat: frappe._dict | None,
 	refusals: list | None = None,
+	*,
+	stand: dict | None = None,
+	quote: fees.Quote | None = None,
 ) -> frappe._dict:
 	"""What the event offers to this visitor now: room, the fee, the state of the own seat, what stands against it.
 
-	:param seat: the visitor's own live seat; `refusals` as the event's own rules say, where they are known
+	:param seat: the visitor's own live seat; `refusals` as the event's own rules say, `stand` as
+	    `seats.occupancy` and `quote` as `fees.quote` say, where they are known
 	"""
 	kind = kinds.of_event(event.doctype)
 	person = visitor.as_participant(kind)
 	if refusals is None:
 		refusals = kind.check(event, person, by_staff=False)
 	status = windows.public_status(event)
-	room = _room(event, person)
+	room = _room(event, person, stand)
 	return frappe._dict(
 		seat=frappe._dict(name=seat.name, state=facts.state(seat.status, seat)) if seat else None,
 		room=room,
-		fee=_fee(event, person) if not seat else facts.fee(seat),
+		fee=_fee(quote or fees.quote(event, person)) if not seat else facts.fee(seat),
 		against=facts.refusal_texts(refusals),
 		may_enrol=not seat and not refusals and status == windows.OPEN and room["kind"] != "bad",
 		is_approved=bool(event.requires_approval),
@@ -211,6 +235,34 @@ def colleagues_of(visitor: Visitor) -> list[tuple[frappe._dict, frappe._dict]]:
 	return sorted(found, key=lambda entry: entry[0].starts_at_site)
 
 
+def trained_members(visitor: Visitor) -> list[dict]:
+	"""The organisations that the visitor represents whose people have completed anything."""
+	if not visitor.represents:
+		return []
+	with_hours = frappe.get_all(
+		kinds.TRAINING.booking,
+		{"member": ("in", visitor.represents), "status": COMPLETED},
+		pluck="member",
+		distinct=True,
+		order_by=None,
+	)
+	rows = frappe.get_all(
+		"IMTA Member",
+		{"name": ("in", with_hours or [""]), "member_type": ("!=", "Individual")},
+		["name", "member_name", "member_name_local"],
+		order_by="member_name",
+	)
+	return [
+		{
+			"name": row.name,
+			"title": row.member_name_local
+			if pages.is_zh() and is_chinese(row.member_name_local or "")
+			else row.member_name,
+		}
+		for row in rows
+	]
+
+
 def invoices_of(visitor: Visitor) -> list[dict]:
 	"""The invoices for sessions and activities of the members whom the visitor represents."""
 	found = []
@@ -255,7 +307,7 @@ def _others_only(refusals: list) -> bool:
 	return any(refusal.code not in TO_BE_MET for refusal in refusals)
 
 
-def _room(event: frappe._dict, person: people.Person) -> dict:
+def _room(event: frappe._dict, person: people.Person, stand: dict | None = None) -> dict:
 	"""How many seats there are for this person, in words; whether who enrols now has to wait."""
 	status = windows.public_status(event)
 	if status == windows.NOT_YET_OPEN:
@@ -268,7 +320,7 @@ def _room(event: frappe._dict, person: people.Person) -> dict:
 			windows.BEGUN: _("Has begun"),
 		}
 		return {"kind": "", "label": labels.get(status, _("Enrolment is closed")), "waits": False}
-	stand = seats.occupancy(event.doctype, event.name)
+	stand = stand or seats.occupancy(event.doctype, event.name)
 	if not stand["capacity"]:
 		return {"kind": "good", "label": _("Seats available"), "waits": False}
 	free = sum(
@@ -285,8 +337,7 @@ def _room(event: frappe._dict, person: people.Person) -> dict:
 	return {"kind": "wait", "label": _("Full, {0} on the waitlist").format(waiting), "waits": True}
 
 
-def _fee(event: frappe._dict, person: people.Person) -> str:
-	quote = fees.quote(event, person)
+def _fee(quote: fees.Quote) -> str:
 	if quote.is_free_seat:
 		return _("Free seat of the membership")
 	return pages.money(quote.fee, quote.currency) if quote.fee else _("No fee")

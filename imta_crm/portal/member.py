@@ -31,6 +31,7 @@ from imta_crm.training import certificates, transcript
 #: Pages, and steps, of one user in a minute.
 PAGES_A_MINUTE = 240
 STEPS_A_MINUTE = 40
+PDFS_A_MINUTE = 15
 REFUSALS = (seats.EnrollmentRefused, record.ForbiddenStep)
 LONGEST_REMARKS = 500
 
@@ -141,9 +142,7 @@ class TrainingPage(MemberPage):
 		"""The people whom a representative may enrol, with what they have."""
 		if not windows.is_open(event):
 			return []
-		found = []
-		for member in self.visitor.represents:
-			found += self.visitor.colleagues(member)
+		found = self.visitor.represented
 		live = events.live_by_contact(kind, event.name, [each.contact for each in found])
 		return [
 			{
@@ -188,8 +187,7 @@ class TrainingPage(MemberPage):
 		"""Each of them gets an outcome of their own, in the order of the list."""
 		kind = kinds.of_event(event.doctype)
 		wanted = set(frappe.local.request.form.getlist("contact"))
-		known = [each for member in self.visitor.represents for each in self.visitor.colleagues(member)]
-		chosen = [participant(kind, each) for each in known if each.contact in wanted]
+		chosen = [participant(kind, each) for each in self.visitor.represented if each.contact in wanted]
 		if not chosen or len(chosen) != len(wanted):
 			return self.one(event, 422, _("Please choose whom to enrol."))
 		outcomes: list[seats.Outcome] = []
@@ -243,6 +241,8 @@ class MyTrainingPage(MemberPage):
 				return self.overview()
 			case ("transcript",):
 				return self.transcript()
+			case ("transcript", member):
+				return self.transcript_of(member)
 			case ("certificate", name):
 				return self.certificate(name)
 			case ("invoice", name):
@@ -252,6 +252,8 @@ class MyTrainingPage(MemberPage):
 				return self.post(booking, event) if self.is_post else self.seat(booking, event)
 			case (name, "calendar"):
 				booking, _event = self.find(name)
+				if not self.visitor.is_own(booking):
+					raise NotTheirs  # it has the participant's own link in it
 				return self.calendar(booking)
 		raise NotTheirs
 
@@ -276,6 +278,7 @@ class MyTrainingPage(MemberPage):
 			colleagues=events.colleagues_of(self.visitor),
 			certificates=self.certificates(),
 			has_hours=any(seat.hours for _event, seat in mine.past),
+			organisations=events.trained_members(self.visitor),
 			invoices=events.invoices_of(self.visitor),
 			done=frappe.form_dict.get("done"),
 		)
@@ -375,14 +378,28 @@ class MyTrainingPage(MemberPage):
 	def certificate(self, name: str) -> Response:
 		if name not in {row["name"] for row in self.certificates() if row["is_current"]}:
 			raise NotTheirs
-		return pages.download(certificates.pdf(name), f"{name}.pdf", "application/pdf")
+		return self.pdf(lambda: certificates.pdf(name), f"{name}.pdf")
 
 	def transcript(self) -> Response:
 		person = self.visitor.person
-		pdf = transcript.pdf_of_person(contact=person.contact, user=self.visitor.user)
-		return pages.download(pdf, "transcript.pdf", "application/pdf")
+		return self.pdf(
+			lambda: transcript.pdf_of_person(contact=person.contact, user=self.visitor.user),
+			"transcript.pdf",
+		)
+
+	def transcript_of(self, member: str) -> Response:
+		"""The hours of an organisation's people, for its representative."""
+		if member not in {each["name"] for each in events.trained_members(self.visitor)}:
+			raise NotTheirs
+		return self.pdf(lambda: transcript.pdf_of_member(member), f"transcript-{member}.pdf")
 
 	def invoice(self, name: str) -> Response:
 		if not invoice_copies.is_of(name, self.visitor.customers):
 			raise NotTheirs
-		return pages.download(invoice_copies.pdf(name), f"{name}.pdf", "application/pdf")
+		return self.pdf(lambda: invoice_copies.pdf(name), f"{name}.pdf")
+
+	def pdf(self, make: Callable[[], bytes], filename: str) -> Response:
+		"""A print, which takes the server a second or more: so not many of them."""
+		if over_limit("portal:pdf", self.visitor.user, PDFS_A_MINUTE, 60):
+			return notice("busy", 429)
+		return pages.download(make(), filename, "application/pdf")

@@ -73,6 +73,15 @@ class Visitor:
 			return []
 		return [each for each in people.colleagues(member) if each.contact not in self.contacts]
 
+	@cached_property
+	def represented(self) -> list[Person]:
+		"""The people for whom the user speaks, each once, whichever members they belong to."""
+		found: dict[str, Person] = {}
+		for member in self.represents:
+			for each in self.colleagues(member):
+				found.setdefault(each.contact, each)
+		return list(found.values())
+
 	def is_own(self, booking: Mapping) -> bool:
 		"""Whether the seat is the user's: by user or Contact; by the address where it has neither."""
 		if booking["user"] == self.user or (booking["contact"] and booking["contact"] in self.contacts):

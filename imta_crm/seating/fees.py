@@ -10,13 +10,13 @@ currency. Whether it is paid is in ERPNext's ledger alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import frappe
-from frappe.utils import flt
+from frappe.utils import cint, flt
 
 from imta_crm.erp import event_invoices, masters
 from imta_crm.policy import fees as rules
@@ -65,17 +65,36 @@ def quote(event: Event, person: Person) -> Quote:
 
 	:param event: the document of a Training Session or Alliance Activity, or its fields with `doctype`
 	"""
-	kind = kinds.of_event(event.get("doctype"))
-	currency = currency_of(event)
-	price = _price(
-		kind, event.get("name"), currency, person.participant_type, person.tier, person.delegate_role
-	)
-	is_free = (
-		price > 0
-		and person.participant_type == rules.MEMBER
-		and free_seats.is_left(person.member, person.tier, event)
-	)
-	return Quote(ZERO if is_free else price, currency, is_free, price)
+	return quotes([event], person)[event.get("name")]
+
+
+def quotes(events: Collection[Event], person: Person) -> dict[str | None, Quote]:
+	"""`quote` for several events of one kind, by name, with as many queries as for one."""
+	if not events:
+		return {}
+	kind = kinds.of_event(next(iter(events)).get("doctype"))
+	lists = _price_lists(kind, [event.get("name") for event in events])
+	usual = currency_of({}) if any(not event.get("fee_currency") for event in events) else None
+	left: dict[int, bool] = {}
+	found = {}
+	for event in events:
+		currency = event.get("fee_currency") or usual
+		price = _price_in(
+			kind,
+			lists.get(event.get("name"), []),
+			currency,
+			person.participant_type,
+			person.tier,
+			person.delegate_role,
+		)
+		is_free = False
+		if price > 0 and person.participant_type == rules.MEMBER and cint(event.get("uses_free_seats")):
+			year = free_seats.year_of(event)
+			if year not in left:
+				left[year] = free_seats.is_left(person.member, person.tier, event)
+			is_free = left[year]
+		found[event.get("name")] = Quote(ZERO if is_free else price, currency, is_free, price)
+	return found
 
 
 def follow(doctype: str, name: str, before: str | None, after: str) -> None:
@@ -250,12 +269,31 @@ def amount_of(value: float | Decimal | None) -> Decimal:
 def _price(
 	kind: Kind, event: str | None, currency: str, participant_type: str, tier: str | None, role: str | None
 ) -> Decimal:
-	rows = frappe.get_all(
+	return _price_in(kind, _price_lists(kind, [event]).get(event, []), currency, participant_type, tier, role)
+
+
+def _price_lists(kind: Kind, events: Collection[str | None]) -> dict[str, list[frappe._dict]]:
+	"""The rows of fees of each event, in their order."""
+	found: dict[str, list[frappe._dict]] = {}
+	for row in frappe.get_all(
 		"Seat Fee",
-		{"parent": event, "parenttype": kind.event},
-		["participant_type", "tier", "delegate_role", "fee"],
+		{"parent": ("in", [event for event in events if event] or [""]), "parenttype": kind.event},
+		["parent", "participant_type", "tier", "delegate_role", "fee"],
 		order_by="idx",
-	)
+		limit=0,
+	):
+		found.setdefault(row.parent, []).append(row)
+	return found
+
+
+def _price_in(
+	kind: Kind,
+	rows: Iterable[frappe._dict],
+	currency: str,
+	participant_type: str,
+	tier: str | None,
+	role: str | None,
+) -> Decimal:
 	return rules.fee_of(
 		[
 			rules.FeeRow(row.participant_type, amount_of(row.fee), row.tier or "", row.delegate_role or "")
