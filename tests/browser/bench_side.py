@@ -121,13 +121,7 @@ def delete(doctype: str, filters: dict) -> None:
 def make_year() -> dict:
 	"""The dues year as a treasurer would prepare it: a draft that the test opens in its form."""
 	start = int(YEAR)
-	for each in {start, frappe.utils.getdate().year}:
-		if not frappe.db.exists("Fiscal Year", {"year_start_date": f"{each}-01-01"}):
-			fiscal = frappe.new_doc("Fiscal Year")
-			fiscal.update(
-				{"year": str(each), "year_start_date": f"{each}-01-01", "year_end_date": f"{each}-12-31"}
-			)
-			fiscal.insert()
+	open_books(start, frappe.utils.getdate().year)
 	year = frappe.new_doc("Dues Year")
 	year.update(
 		{
@@ -145,6 +139,16 @@ def make_year() -> dict:
 		}
 	)
 	return {"name": year.insert().name}
+
+
+def open_books(*years: int) -> None:
+	for each in set(years):
+		if not frappe.db.exists("Fiscal Year", {"year_start_date": f"{each}-01-01"}):
+			fiscal = frappe.new_doc("Fiscal Year")
+			fiscal.update(
+				{"year": str(each), "year_start_date": f"{each}-01-01", "year_end_date": f"{each}-12-31"}
+			)
+			fiscal.insert()
 
 
 def make_member() -> dict:
@@ -335,6 +339,184 @@ def seats_of(session: str) -> dict:
 	return {row.user or row.contact or "guest": row.status for row in rows}
 
 
+def one_of_each() -> dict:
+	"""A document of each kind that training and activities have, of a session that is over; {DocType: name}."""
+	from imta_crm.seating import people, seats
+	from imta_crm.training import feedback
+
+	member = make_member()["name"]
+	tier = frappe.db.get_value("IMTA Member", member, "tier")
+	names = {"Member Training Program": make_program(audience=[{"tier": tier}])}
+	for doctype, days, more in (
+		("Training Session", 50, {"program": names["Member Training Program"]}),
+		("Alliance Activity", 60, {"audience": "Everybody", "kind": "Forum", "tiers": [{"tier": tier}]}),
+	):
+		fees = [{"participant_type": "Member", "fee": 100}]
+		names[doctype] = make_event(doctype, days=days, fee_currency="CNY", fees=fees, **more)
+	contact = make_contact("Anna", "anna@browser.example", member)
+	for doctype, booking in (
+		("Training Session", "Training Enrollment"),
+		("Alliance Activity", "Activity Delegate"),
+	):
+		names[booking] = seats.request(
+			doctype, names[doctype], people.of_contact(contact), by_staff=True
+		).name
+	session, enrollment = names["Training Session"], names["Training Enrollment"]
+	begin(session)
+	seats.mark("Training Enrollment", enrollment, "Attended", via="List", by="Administrator")
+	end(session)
+	marks = {"overall": 5, "content": 5, "trainer": 4, "organisation": 5, "recommend": 10}
+	names["Session Feedback"] = feedback.submit(enrollment, marks, "Clear", None, "en")
+	names["Training Certificate"] = frappe.db.get_value("Training Enrollment", enrollment, "certificate")
+	names["Seat Notice"] = frappe.get_all("Seat Notice", {"booking": enrollment}, pluck="name", limit=1)[0]
+	report = frappe.new_doc("File")
+	report.update({"file_name": "meeting.csv", "is_private": 1, "content": "Name,Minutes\nAnna Berger,300\n"})
+	imported = frappe.new_doc("Attendance Import")
+	imported.update({"session": session, "report_file": report.insert().file_url})
+	names["Attendance Import"] = imported.insert().name
+	return names
+
+
+def prepare_training_day() -> dict:
+	"""Two people of one member and one of another, whom nobody has enrolled yet; books for the fees."""
+	from imta_crm.membership.members import NewMember, create_member
+
+	on = frappe.utils.getdate("2024-01-01")
+	open_books(frappe.utils.getdate().year)
+	house = make_member()["name"]
+	other = create_member(
+		NewMember(member_name="Hut Keepers Union", country="Austria", tier="Ordinary", joined_on=on),
+		source="Secretariat",
+		on=on,
+	).name
+	return {
+		"house": house,
+		"bruno": make_contact("Bruno", "bruno@browser.example", house, "Gipfel"),
+		"clara": make_contact("Clara", "clara@browser.example", other, "Gipfel"),
+		"dora": make_contact("Dora", "dora@browser.example", house, "Gipfel"),
+	}
+
+
+def prepare_activity() -> dict:
+	member = make_member()["name"]
+	return {
+		"activity": make_event("Alliance Activity", days=70, title="Mountain Forum", kind="Forum"),
+		"member": member,
+		"contact": make_contact("Emil", "emil@browser.example", member, "Gipfel"),
+	}
+
+
+def paths(booking: str, doctype: str = "Training Enrollment") -> dict:
+	"""What the letters about a seat link to, and its certificate's proof."""
+	from imta_crm.portal import links
+
+	found = {"ticket": links.ticket_url(doctype, booking), "seat": links.seat_url(doctype, booking)}
+	if doctype == "Training Enrollment":
+		found["feedback"] = links.feedback_url(booking)
+		certificate = frappe.db.get_value(doctype, booking, "certificate")
+		if certificate:
+			token = frappe.db.get_value("Training Certificate", certificate, "token")
+			found.update(name=certificate, certificate=links.certificate_url(token))
+	return {what: re.sub(r"^https?://[^/]+", "", address) for what, address in found.items()}
+
+
+def fee_invoices(session: str) -> dict:
+	"""{invoice: {customer's member, number of rows, total}} of a session."""
+	rows = frappe.get_all(
+		"Sales Invoice", {"imta_event": session, "docstatus": 1}, ["name", "customer", "grand_total"]
+	)
+	return {
+		row.name: {
+			"member": frappe.db.get_value("Customer", row.customer, "imta_member"),
+			"people": frappe.db.count("Sales Invoice Item", {"parent": row.name}),
+			"total": row.grand_total,
+		}
+		for row in rows
+	}
+
+
+def make_program(**fields) -> str:
+	program = frappe.new_doc("Member Training Program")
+	program.update(
+		{
+			"program_name": "First Aid in the Mountains",
+			"program_name_zh": "山地急救",
+			"language": "en",
+			"pd_hours": 6,
+			**fields,
+		}
+	)
+	return program.insert().name
+
+
+def make_event(doctype: str, days: int, **fields) -> str:
+	"""An open session or activity in so many days, in the morning."""
+	from datetime import timedelta
+
+	begins = frappe.utils.now_datetime().replace(hour=9, minute=0, second=0, microsecond=0)
+	event = frappe.new_doc(doctype)
+	event.update(
+		{
+			"title": "First Aid",
+			"title_zh": "急救",
+			"language": "en",
+			"status": "Open",
+			"coordinator": "Administrator",
+			"starts_at": begins + timedelta(days=days),
+			"ends_at": begins + timedelta(days=days, hours=6),
+			"delivery": "On Site",
+			"venue": "Guiyang",
+			"capacity": 10,
+			**fields,
+		}
+	)
+	return event.insert().name
+
+
+def make_contact(first_name: str, email: str, member: str, last_name: str = "Berger") -> str:
+	"""Somebody of this member."""
+	from imta_crm.membership import affiliates
+
+	contact = frappe.new_doc("Contact")
+	contact.update({"first_name": first_name, "last_name": last_name})
+	contact.append("email_ids", {"email_id": email, "is_primary": 1})
+	contact.append("links", {"link_doctype": "IMTA Member", "link_name": member})
+	contact.insert()
+	affiliates.add(member, contact.name, from_date=frappe.utils.getdate("2024-01-01"))
+	return contact.name
+
+
+def begin(event: str, doctype: str = "Training Session") -> dict:
+	"""Now it is the day: the event began a minute ago."""
+	return move(doctype, event, minutes=-1)
+
+
+def end(session: str) -> dict:
+	"""The session is over, and the jobs that follow have run: how many people they settled."""
+	from imta_crm.seating import event as events
+	from imta_crm.training import completion
+
+	move("Training Session", session, minutes=-7 * 60)
+	events.hold("Training Session", session)
+	frappe.db.commit()  # the job begins its own transactions
+	return completion.complete_due()
+
+
+def move(doctype: str, event: str, minutes: int) -> dict:
+	"""To so many minutes from now, for six hours. Its bookings follow; nobody is told."""
+	from datetime import timedelta
+
+	from imta_crm.seating import kinds
+
+	kind = kinds.of_event(doctype)
+	begins = frappe.utils.now_datetime().replace(second=0, microsecond=0) + timedelta(minutes=minutes)
+	on_site = {"starts_at_site": begins, "ends_at_site": begins + timedelta(hours=6)}
+	frappe.db.set_value(doctype, event, {**on_site, "starts_at": begins, "ends_at": on_site["ends_at_site"]})
+	frappe.db.set_value(kind.booking, {kind.field: event}, on_site)
+	frappe.clear_document_cache(doctype, event)
+	return {}
+
+
 def counts() -> dict:
 	charges = frappe.get_all(
 		"Dues Charge",
@@ -358,6 +540,13 @@ FUNCTIONS = {
 		prepare_training,
 		free_a_seat,
 		seats_of,
+		one_of_each,
+		prepare_training_day,
+		prepare_activity,
+		paths,
+		fee_invoices,
+		begin,
+		end,
 	)
 }
 

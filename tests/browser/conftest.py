@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -129,6 +130,22 @@ class Desk:
 		self.form_is_ready()
 		return self.page
 
+	def show(self, *route: str) -> None:
+		"""Go to a list (`"List", doctype`) or a form of the desk without loading the desk anew; as soon as drawn."""
+		self.page.evaluate("(route) => frappe.set_route(...route)", list(route))
+		if route[0] == "Form":
+			self.page.wait_for_function(
+				"([doctype, name]) => cur_frm?.doctype === doctype && (cur_frm.is_new() || cur_frm.docname === name)",
+				arg=list(route[1:]),
+			)
+			self.form_is_ready()
+		else:
+			self.page.wait_for_function(
+				"""(doctype) => frappe.get_route()[1] === doctype && window.cur_list?.doctype === doctype
+					&& cur_list.data && frappe.request.ajax_count === 0""",
+				arg=route[1],
+			)
+
 	def form_is_ready(self) -> None:
 		self.page.wait_for_function(
 			"""() => window.cur_frm && cur_frm.doc && frappe.get_route()[0] === 'Form'
@@ -148,6 +165,31 @@ class Desk:
 
 	def button(self, label: str) -> sync_api.Locator:
 		return self.page.locator(".page-head:visible").get_by_role("button", name=label, exact=True)
+
+	def choose(self, group: str, action: str) -> None:
+		"""Take an action from one of the menus of buttons beside the form's title."""
+		self.page.locator(".page-head:visible .inner-group-button > button", has_text=group).click()
+		self.page.locator(".inner-group-button .dropdown-menu.show a", has_text=action).click()
+
+	def take_step(self, action: str) -> None:
+		"""Take a step of the workflow from the form's menu."""
+		self.page.locator(".page-head:visible .actions-btn-group > button").click()
+		self.page.locator(".actions-btn-group .dropdown-menu.show a", has_text=action).click()
+
+	def answer(self, title: str, field: str, value: str, action: str) -> None:
+		"""Fill in the one field of a dialog and go on; until the dialog is gone."""
+		dialog = self.dialog(title)
+		dialog.locator(f"[data-fieldname={field}]:is(input, textarea)").fill(value)
+		dialog.locator(".btn-modal-primary:visible", has_text=action).click()
+		dialog.wait_for(state="hidden")
+
+	def close_message(self, text: str) -> str:
+		"""Read the message that pops up, and put it away."""
+		message = self.dialog(text)
+		said = message.inner_text()
+		message.locator(".btn-modal-close:visible").click()
+		message.wait_for(state="hidden")
+		return said
 
 	def dialog(self, text: str) -> sync_api.Locator:
 		"""The dialog with this text, once it has faded in: before that it does not hear that it should go."""
@@ -214,3 +256,17 @@ def open_desk(request, place, browser, clean_site, tmp_path) -> Iterator[Callabl
 	if passed:
 		for desk, _context in opened:
 			desk.check()
+
+
+@pytest.fixture
+def log_in(open_desk, bench) -> Callable[..., Desk]:
+	"""Open a window of somebody with this role: `log_in("Treasurer", language="zh", width=390)`."""
+
+	def open_as(role: str, language: str = "en", **options) -> Desk:
+		password = secrets.token_urlsafe(18)
+		user = bench("make_user", role=role, language=language, password=password)["name"]
+		desk = open_desk(**options)
+		desk.log_in(user, password)
+		return desk
+
+	return open_as

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import re
-import secrets
 from pathlib import Path
-
-import pytest
 
 PROSPECTS = Path(__file__).parents[1] / "data" / "prospects.csv"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PHONE = {"width": 390, "height": 844, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 PROSPECT = {"name": "Xizang Mountaineering Association", "local": "西藏登山协会"}
 ADDRESS = "liaison@xizang-mountaineering-association.example"
-
-
-@pytest.fixture
-def log_in(open_desk, bench):
-	"""A window of somebody with this role."""
-
-	def open_as(role: str):
-		password = secrets.token_urlsafe(18)
-		user = bench("make_user", role=role, language="en", password=password)["name"]
-		desk = open_desk()
-		desk.log_in(user, password)
-		return desk
-
-	return open_as
 
 
 def test_a_day_of_a_campaign(open_desk, log_in, bench):
@@ -121,8 +104,7 @@ def look_at_the_calendar(desk) -> None:
 def step(desk, action: str, state: str, sure: bool = False) -> None:
 	"""Take a step of the workflow from the form's menu."""
 	page = desk.page
-	page.locator(".page-head:visible .actions-btn-group > button").click()
-	page.locator(".actions-btn-group .dropdown-menu.show a", has_text=action).click()
+	desk.take_step(action)
 	if sure:
 		desk.say_yes()
 	page.wait_for_function("(state) => cur_frm.doc.workflow_state === state", arg=state)
