@@ -397,15 +397,6 @@ def prepare_training_day() -> dict:
 	}
 
 
-def prepare_activity() -> dict:
-	member = make_member()["name"]
-	return {
-		"activity": make_event("Alliance Activity", days=70, title="Mountain Forum", kind="Forum"),
-		"member": member,
-		"contact": make_contact("Emil", "emil@browser.example", member, "Gipfel"),
-	}
-
-
 def paths(booking: str, doctype: str = "Training Enrollment") -> dict:
 	"""What the letters about a seat link to, and its certificate's proof."""
 	from imta_crm.portal import links
@@ -542,7 +533,6 @@ FUNCTIONS = {
 		seats_of,
 		one_of_each,
 		prepare_training_day,
-		prepare_activity,
 		paths,
 		fee_invoices,
 		begin,

@@ -51,7 +51,8 @@ imta.seats.booking_handlers = {
 		// Frappe has frozen the page, also for the question.
 		frappe.dom.unfreeze();
 		const title = __(frm.selected_workflow_action);
-		return new Promise((_resolve, reject) => {
+		// The step is taken with its reason, or not at all; Frappe, which waits for this, never goes on without.
+		return new Promise(() => {
 			imta.seats
 				.ask_text(title, step.hint())
 				.then((reason) =>
@@ -62,9 +63,7 @@ imta.seats.booking_handlers = {
 					})
 				)
 				.then(() => frm.reload_doc())
-				.catch(() => {})
-				// The step has been taken with its reason, or not at all: either way not again without.
-				.finally(() => reject());
+				.catch(() => {});
 		});
 	},
 
