@@ -161,13 +161,13 @@ imta.seats.keep_clock = function (frm) {
 			Object.setPrototypeOf(control, frappe.ui.form.ControlDatetime.prototype);
 			control.refresh_input?.();
 		});
+	const grid = frm.fields_dict.programme?.grid;
+	if (!grid) return;
 	imta.seats.MOMENTS["Activity Programme Item"].forEach((fieldname) =>
-		frm.fields_dict.programme?.grid.update_docfield_property(
-			fieldname,
-			"formatter",
-			imta.seats.format_moment
-		)
+		grid.update_docfield_property(fieldname, "formatter", imta.seats.format_moment)
 	);
+	// Rows may have been drawn before.
+	if (grid.grid_rows?.length) grid.refresh();
 };
 
 imta.seats.event_handlers = {
