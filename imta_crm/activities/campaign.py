@@ -22,6 +22,8 @@ from imta_crm.transactions import keep_step
 #: Nobody is invited to what is over.
 OVER = (windows.HELD, windows.CANCELLED)
 REASONS_SHOWN = 20
+#: So many are registered while the person waits; more are left to a job.
+AT_ONCE = 100
 
 
 class ActivityOver(frappe.ValidationError):
@@ -71,10 +73,51 @@ def register_accepted(activity: str) -> dict:
 
 	Repeating it registers nobody twice, and nobody who has cancelled since. Each person stands alone: who is
 	refused stops nobody. Returns how many were registered, put on the waitlist, there already, had cancelled,
-	and who was refused and why.
+	who was refused and why, and how many more were refused; or `queued` where a job does it and tells the user.
 	"""
 	doc = permissions.check_organises(activity)
 	_check_not_over(doc)
+	known = _delegates_by_invitation(activity)
+	waiting = sum(
+		each.answer == answers.YES and each.invitation not in known
+		for each in answers.answers(ACTIVITY, activity)
+	)
+	if waiting <= AT_ONCE:
+		return _register_accepted(activity)
+	frappe.enqueue(
+		"imta_crm.activities.campaign.register_and_tell",
+		queue="long",
+		job_id=f"imta-register-accepted::{activity}",
+		deduplicate=True,
+		enqueue_after_commit=True,
+		activity=activity,
+	)
+	return {"queued": waiting}
+
+
+def register_and_tell(activity: str) -> dict:
+	"""Job: register who has said yes and tell the user who asked for it. Repeating it goes on where it stopped."""
+	found = _register_accepted(activity)
+	refused = len(found["refused"]) + found["more_refused"]
+	frappe.get_doc(
+		{
+			"doctype": "Notification Log",
+			"type": "Alert",
+			"for_user": frappe.session.user,
+			"document_type": ACTIVITY,
+			"document_name": activity,
+			"subject": _("Those who said yes: {0} registered, {1} on the waitlist, {2} refused").format(
+				found["registered"], found["waitlisted"], refused
+			),
+			"email_content": "<br>".join(
+				frappe.utils.escape_html(f"{each['name']}: {each['reason']}") for each in found["refused"]
+			),
+		}
+	).insert(ignore_permissions=True)
+	return found
+
+
+def _register_accepted(activity: str) -> dict:
 	roles = {asking.campaign: asking.role for asking in answers.campaigns_for(ACTIVITY, activity)}
 	said_yes = [each for each in answers.answers(ACTIVITY, activity) if each.answer == answers.YES]
 	said_yes.sort(key=lambda each: (str(each.replied_at or ""), each.invitation))
@@ -101,6 +144,7 @@ def register_accepted(activity: str) -> dict:
 			"already" if booked.already else "waitlisted" if booked.status == WAITLISTED else "registered"
 		] += 1
 		keep_step()
+	found["more_refused"] = max(len(found["refused"]) - REASONS_SHOWN, 0)
 	found["refused"] = found["refused"][:REASONS_SHOWN]
 	return found
 

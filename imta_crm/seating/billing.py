@@ -65,7 +65,10 @@ class Done:
 
 @frappe.whitelist()
 def preview(event_doctype: str, event: str) -> dict:
-	"""What “Invoice Fees Now” would do, customer by customer. Treasurer and coordinator only; reads only."""
+	"""What “Invoice Fees Now” would do, customer by customer. Treasurer and coordinator only; reads only.
+
+	Credits are in the currency of their invoice, less what its earlier credit notes hold.
+	"""
 	kind = _check(event_doctype, event)
 	rows = frappe.get_all(
 		kind.booking,
@@ -88,6 +91,9 @@ def preview(event_doctype: str, event: str) -> dict:
 		limit=0,
 	)
 	names = _names_of(row.customer for row in rows)
+	credits = _credits({row.name: row for row in rows})
+	currencies = event_invoices.currencies_of(list(credits))
+	amounts = {booking: amount for each in credits.values() for booking, amount in each.items()}
 	groups: dict[str, dict] = {}
 	for row in rows:
 		who = names.get(row.customer) or row.organisation or row.participant_name
@@ -99,8 +105,8 @@ def preview(event_doctype: str, event: str) -> dict:
 				"person": row.participant_name,
 				"status": row.status,
 				"is_credit": is_credit,
-				"amount": (row.fee_due - row.fee_invoiced) if is_credit else row.fee_due,
-				"currency": row.currency,
+				"amount": -float(amounts.get(row.name, ZERO)) if is_credit else row.fee_due,
+				"currency": currencies.get(row.sales_invoice) or row.currency,
 				"problem": row.fee_problem,
 			}
 		)

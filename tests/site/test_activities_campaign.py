@@ -314,6 +314,34 @@ def test_one_refusal_stops_nobody(activity):
 	assert elsewhere.title in said["refused"][0]["reason"]
 
 
+def test_how_many_more_were_refused_is_told(activity, monkeypatch):
+	monkeypatch.setattr(campaign, "REASONS_SHOWN", 1)
+	elsewhere = make_activity()
+	for _ in range(3):
+		invitation = invite(activity)
+		yes(invitation)
+		person = registration.person_of(registration.answers.answer_of(invitation.name)[0])
+		enroll(elsewhere, person, by_staff=True)
+	said = campaign.register_accepted(activity.name)
+	assert (len(said["refused"]), said["more_refused"]) == (1, 2)
+
+
+def test_many_are_registered_by_a_job_that_tells_who_asked(activity, monkeypatch):
+	monkeypatch.setattr(campaign, "AT_ONCE", 1)
+	both = [invite(activity) for _ in range(2)]
+	for invitation in both:
+		yes(invitation)
+	with as_user(make_user("Training Coordinator")) as _user:
+		user = frappe.session.user
+		assert campaign.register_accepted(activity.name) == {"queued": 2}
+		assert campaign.register_and_tell(activity.name)["registered"] == 2
+		assert campaign.register_and_tell(activity.name)["already"] == 2
+	told = frappe.get_all(
+		"Notification Log", {"for_user": user, "document_name": activity.name}, pluck="subject"
+	)
+	assert len(told) == 2 and any("2 registered" in each for each in told)
+
+
 def test_the_house_registered_by_the_desk_names_its_person_later(activity):
 	invitation = invite(activity, prospect_name="Alpine Heritage Society", invitee_type="Organisation")
 	yes(invitation)

@@ -301,6 +301,14 @@ function register_accepted(frm) {
 		})
 		.then(({ message: said }) => {
 			if (!said) return;
+			if (said.queued) {
+				frappe.show_alert(
+					__("{0} people are registered in the background; you are told when it is done.", [
+						said.queued,
+					])
+				);
+				return;
+			}
 			const text = frappe.utils.escape_html;
 			const numbers = [
 				[__("Registered"), said.registered],
@@ -309,6 +317,7 @@ function register_accepted(frm) {
 				[__("Have Cancelled Since"), said.cancelled],
 			].filter(([_label, number]) => number);
 			const refused = said.refused.map((row) => `<li>${text(row.name)}: ${text(row.reason)}</li>`);
+			if (said.more_refused) refused.push(`<li>${__("and {0} more", [said.more_refused])}</li>`);
 			frappe.msgprint({
 				title: __("Register Those Who Said Yes"),
 				indicator: refused.length ? "orange" : "green",
