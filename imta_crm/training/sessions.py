@@ -157,6 +157,7 @@ def enrol_answers(session: str, invitations: list | str) -> list[dict]:
 	"""Enrol those of these invitees who said yes, the one who answered first before the others."""
 	check_organises(session)
 	wanted = set(frappe.parse_json(invitations) if isinstance(invitations, str) else invitations or [])
+	actions.check_at_once(wanted)
 	said_yes = sorted(
 		(
 			answer

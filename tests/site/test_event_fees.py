@@ -782,3 +782,18 @@ def test_a_guest_who_pays_is_forgotten_and_the_books_stay():
 	assert settle(session).problems == []
 	assert not invoice.reload().contact_person
 	assert_ledger(invoice, total=300, outstanding=0)
+
+
+def test_a_second_credit_is_previewed_as_what_is_left():
+	session, member = make_session(**USD_FEES), member_of()
+	booked = seat(session, member)
+	settle(session)
+	shown, made = [], []
+	for due in (70, 50):  # as two decisions of the treasurer would leave it
+		frappe.db.set_value(ENROLLMENT, booked.name, {"fee_due": due, "fee_state": "To Be Credited"})
+		customers = billing.preview(SESSION, session.name)["customers"]
+		shown += [each["amount"] for customer in customers for each in customer["people"]]
+		made += [
+			frappe.db.get_value("Sales Invoice", note, "grand_total") for note in settle(session).credit_notes
+		]
+	assert shown == made and len(made) == 2

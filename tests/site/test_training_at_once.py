@@ -36,3 +36,8 @@ def test_approvals_have_a_limit(session):
 	assert frappe.db.get_value(ENROLLMENT, booked.name, "status") == "Requested"
 	# The same one named twice is one.
 	assert len(actions.approve(SESSION, session.name, [booked.name, booked.name, *MANY[1:]])) == 1
+
+
+def test_those_who_said_yes_have_a_limit(session):
+	with pytest.raises(frappe.ValidationError, match="At most 200"):
+		sessions.enrol_answers(session.name, ["One more", *MANY])
