@@ -1,10 +1,13 @@
-"""Titles of programs and sessions in the reader's language, for reports and charts."""
+"""Programs and sessions in reports and charts: their titles in the reader's language, rows by program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import frappe
+from frappe import _
+
+from imta_crm.listing import Filters, Group, by_value, report_route
 
 
 def of_programs(rows: Iterable[Mapping]) -> dict[str, str]:
@@ -31,3 +34,22 @@ def _titles(doctype: str, names: set[str | None], field: str) -> dict[str, str]:
 		doctype, {"name": ("in", wanted)}, ["name", field, f"{field}_zh"], order_by=None, limit=0
 	)
 	return {row.name: of(row, field) for row in rows}
+
+
+def by_program(rows: list, of_all: Filters) -> Iterator[Group]:
+	"""Rows of a report by their program, each under its title."""
+	names = of_programs(rows)
+	yield from by_value(
+		rows, "program", of_all, label=lambda name: names.get(name) or name, nobody=_("No program")
+	)
+
+
+def deeper(report: str, filters: frappe._dict, group: Group, kept: Iterable[str]) -> dict:
+	"""Where the name of a row leads: to the sessions of what stands in it, with these filters as they are."""
+	key = group.more.get("key")
+	if filters.group_by == "Session" or not key:
+		return {}
+	chosen = {field: filters[field] for field in kept if filters.get(field)}
+	return {
+		"route": report_route(report, chosen | {"group_by": "Session", frappe.scrub(filters.group_by): key})
+	}

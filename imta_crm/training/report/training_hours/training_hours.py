@@ -75,7 +75,7 @@ def execute(filters: dict | None = None) -> tuple:
 		"Region": lambda *given: by_place(*given, below=filters.region),
 		"Year": lambda rows, chosen: by_year(rows, "ends_at_site", chosen),
 		"Person": by_person,
-		"Program": by_program,
+		"Program": titles.by_program,
 	}
 	rows = [
 		row_of(group, years) | deeper(filters, group)
@@ -144,13 +144,6 @@ def by_member(enrollments: list, of_all: Filters) -> Iterator[Group]:
 		of_all,
 		label=lambda member: names.get(member) or member,
 		nobody=_("Guests and Staff"),
-	)
-
-
-def by_program(enrollments: list, of_all: Filters) -> Iterator[Group]:
-	names = titles.of_programs(enrollments)
-	yield from by_value(
-		enrollments, "program", of_all, label=lambda name: names.get(name) or name, nobody=_("No program")
 	)
 
 

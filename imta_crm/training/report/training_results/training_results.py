@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import frappe
 from frappe import _
 
-from imta_crm.listing import Filters, Group, by_place, by_value, by_year, form_route, list_route, report_route
+from imta_crm.listing import Filters, Group, by_place, by_year, form_route, list_route
 from imta_crm.policy import seating
 from imta_crm.policy.funnel import rate
 from imta_crm.policy.names import safe_cell
@@ -20,6 +20,8 @@ from imta_crm.seating import figures
 from imta_crm.training import feedback, permissions, titles
 
 ENROLLMENT, FEEDBACK = "Training Enrollment", "Session Feedback"
+#: Filters that stay when a row leads to its sessions.
+KEPT = ("year", "region", "program")
 REPORT = "Training Results"
 GROUPS = ("Session", "Program", "Region", "Year")
 MOST_BARS = 12
@@ -38,14 +40,14 @@ def execute(filters: dict | None = None) -> tuple:
 	answers = feedback_of(rows_of_all)
 	groups: dict[str, Callable[..., Iterator[Group]]] = {
 		"Session": by_session,
-		"Program": by_program,
+		"Program": titles.by_program,
 		"Region": lambda *given: by_place(*given, below=filters.region),
 		"Year": lambda rows, chosen: by_year(
 			rows, "ends_at_site", chosen, until=figures.until_of(chosen["ends_at_site"])
 		),
 	}
 	rows = [
-		row_of(group, answers) | deeper(filters, group)
+		row_of(group, answers) | titles.deeper(REPORT, filters, group, KEPT)
 		for group in groups[filters.group_by](rows_of_all, of_all)
 	]
 	total = row_of(
@@ -122,23 +124,6 @@ def by_session(enrollments: list, of_all: Filters) -> Iterator[Group]:
 		if "territory" not in of_all:
 			more["feedback"] = {"session": session}
 		yield Group(safe_cell(names.get(session) or session), of_all | {"session": session}, rows, more)
-
-
-def by_program(enrollments: list, of_all: Filters) -> Iterator[Group]:
-	names = titles.of_programs(enrollments)
-	yield from by_value(
-		enrollments, "program", of_all, label=lambda name: names.get(name) or name, nobody=_("No program")
-	)
-
-
-def deeper(filters: frappe._dict, group: Group) -> dict:
-	"""Where the name of a row leads: to the sessions of a program, region or year."""
-	key = group.more.get("key")
-	if filters.group_by == "Session" or not key:
-		return {}
-	kept = {field: filters[field] for field in ("year", "region", "program") if filters.get(field)}
-	field = frappe.scrub(filters.group_by)
-	return {"route": report_route(REPORT, kept | {"group_by": "Session", field: key})}
 
 
 # What is shown

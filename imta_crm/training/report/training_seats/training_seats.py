@@ -15,19 +15,19 @@ from frappe.utils import now_datetime
 from imta_crm.listing import (
 	Filters,
 	Group,
-	by_value,
 	by_year,
 	form_route,
 	gather,
 	in_year,
 	list_route,
-	report_route,
 )
 from imta_crm.policy.names import safe_cell
 from imta_crm.seating import figures
 from imta_crm.training import titles
 
 SESSION, ENROLLMENT = "Training Session", "Training Enrollment"
+#: Filters that stay when a row leads to its sessions.
+KEPT = ("year", "program", "coming")
 REPORT = "Training Seats"
 GROUPS = ("Session", "Program", "Year")
 MOST_BARS = 12
@@ -65,11 +65,11 @@ def execute(filters: dict | None = None) -> tuple:
 	fees = figures.fees(enrollments)
 	groups: dict[str, Callable[..., Iterator[Group]]] = {
 		"Session": each_session,
-		"Program": by_program,
+		"Program": titles.by_program,
 		"Year": lambda rows, chosen: by_year(rows, "starts_at_site", chosen),
 	}
 	rows = [
-		row_of(group, by_session, fees) | deeper(filters, group)
+		row_of(group, by_session, fees) | titles.deeper(REPORT, filters, group, KEPT)
 		for group in groups[filters.group_by](sessions, of_all)
 	]
 	total = row_of(Group(_("Total"), of_all, sessions, {"bold": 1}), by_session, fees)
@@ -121,24 +121,6 @@ def each_session(sessions: list, of_all: Filters) -> Iterator[Group]:
 			"route": form_route(SESSION, session.name),
 		}
 		yield Group(safe_cell(titles.of(session)), of_all | {"session": session.name}, [session], more)
-
-
-def by_program(sessions: list, of_all: Filters) -> Iterator[Group]:
-	names = titles.of_programs(sessions)
-	yield from by_value(
-		sessions, "program", of_all, label=lambda name: names.get(name) or name, nobody=_("No program")
-	)
-
-
-def deeper(filters: frappe._dict, group: Group) -> dict:
-	"""Where the name of a row leads: to the sessions of a program or year."""
-	key = group.more.get("key")
-	if filters.group_by == "Session" or not key:
-		return {}
-	kept = {field: filters[field] for field in ("year", "program", "coming") if filters.get(field)}
-	return {
-		"route": report_route(REPORT, kept | {"group_by": "Session", frappe.scrub(filters.group_by): key})
-	}
 
 
 # What is shown
