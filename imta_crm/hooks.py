@@ -78,11 +78,11 @@ permission_query_conditions = {
 	"Invitation Touch": "imta_crm.invitations.permissions.touch_query",
 	"Prospect Import": "imta_crm.invitations.permissions.import_query",
 	"Prospect Import Row": "imta_crm.invitations.permissions.import_rows_query",
-	"Activity Delegate": "imta_crm.activities.permissions.delegate_query",
-	"Training Enrollment": "imta_crm.training.permissions.member_query",
-	"Training Certificate": "imta_crm.training.permissions.member_query",
+	"Activity Delegate": "imta_crm.seating.permissions.member_query",
+	"Training Enrollment": "imta_crm.seating.permissions.member_query",
+	"Training Certificate": "imta_crm.seating.permissions.member_query",
 	"Session Feedback": "imta_crm.training.permissions.feedback_query",
-	"Seat Notice": "imta_crm.training.permissions.notice_query",
+	"Seat Notice": "imta_crm.seating.permissions.notice_query",
 }
 has_permission = {
 	"Contact": "imta_crm.membership.permissions.person_has_permission",
@@ -99,11 +99,11 @@ has_permission = {
 	"Invitation": "imta_crm.invitations.permissions.invitation_has_permission",
 	"Invitation Touch": "imta_crm.invitations.permissions.touch_has_permission",
 	"Prospect Import": "imta_crm.invitations.permissions.import_has_permission",
-	"Activity Delegate": "imta_crm.activities.permissions.delegate_has_permission",
-	"Training Enrollment": "imta_crm.training.permissions.member_has_permission",
-	"Training Certificate": "imta_crm.training.permissions.member_has_permission",
+	"Activity Delegate": "imta_crm.seating.permissions.member_has_permission",
+	"Training Enrollment": "imta_crm.seating.permissions.member_has_permission",
+	"Training Certificate": "imta_crm.seating.permissions.member_has_permission",
 	"Session Feedback": "imta_crm.training.permissions.feedback_has_permission",
-	"Seat Notice": "imta_crm.training.permissions.notice_has_permission",
+	"Seat Notice": "imta_crm.seating.permissions.notice_has_permission",
 }
 
 override_whitelisted_methods = {
