@@ -21,7 +21,7 @@ from frappe.utils import cint, flt, getdate
 
 from imta_crm.erp import masters
 from imta_crm.erp.customers import ledger_currency
-from imta_crm.erp.invoices import INVOICE, CreditNoteError, InvoiceAmountError
+from imta_crm.erp.invoices import INVOICE, CreditNoteError, check_total, head_of, row_of
 
 ROW = "Sales Invoice Item"
 # The writer of invoice and bookings has checked both, and writes them in the same transaction.
@@ -132,7 +132,7 @@ def exchange_rate(from_currency: str, to_currency: str, on: date) -> Decimal:
 			"Currency Exchange", filters, pluck="exchange_rate", order_by="date desc, creation desc", limit=1
 		)
 		if found and found[0]:
-			rate = _exact(found[0])
+			rate = amount_of(found[0])
 			return rate if one == from_currency else (1 / rate).quantize(RATE_PLACES)
 	frappe.throw(
 		_(
@@ -158,59 +158,26 @@ def make(order: FeeOrder) -> Document:
 	Raises what ERPNext raises, InvoiceAmountError, and a UniqueValidationError where another live invoice has
 	the key.
 	"""
-	rate = float(order.conversion_rate)
 	invoice = frappe.new_doc(INVOICE)
 	invoice.update(
 		{
-			"customer": order.customer,
-			"company": order.company,
-			"currency": order.currency,
-			"conversion_rate": rate,
-			"price_list_currency": order.currency,
-			"plc_conversion_rate": rate,
-			"ignore_pricing_rule": 1,
-			"set_posting_time": 1,
-			"posting_date": order.posting_date,
-			"due_date": order.due_date,
-			"ignore_default_payment_terms_template": 1,
-			# Rounding to whole units would make the ledger differ from the fees.
-			"disable_rounded_total": 1,
-			"debit_to": order.receivable_account,
+			**head_of(order),
 			"remarks": order.remarks,
 			"amended_from": order.amended_from,
-			"imta_member": order.member,
 			"imta_event_doctype": order.event_doctype,
 			"imta_event": order.event,
 			"imta_live_event_invoice": order.key,
 		}
 	)
 	for line in order.lines:
-		invoice.append(
-			"items",
-			{
-				"item_code": order.item,
-				"description": line.description,
-				"qty": 1,
-				"rate": float(line.amount),
-				"price_list_rate": float(line.amount),
-				"income_account": order.income_account,
-				"cost_center": order.cost_center,
-				"imta_booking": line.booking,
-			},
-		)
+		row = row_of(order, line.amount, line.description)
+		invoice.append("items", {**row, "imta_booking": line.booking})
 	# The coordinator was allowed to start it, or nobody was asked: the job acts for the alliance.
 	invoice.flags.ignore_permissions = True
 	invoice.flags[WRITES_FEES] = True
 	invoice.docstatus = 1
 	invoice.insert()
-	total = sum((line.amount for line in order.lines), ZERO)
-	if flt(invoice.grand_total - float(total), invoice.precision("grand_total")):
-		frappe.throw(
-			_("The invoice comes to {0} {1} instead of {2}; check taxes and rounding of item {3}.").format(
-				invoice.grand_total, order.currency, total, order.item
-			),
-			InvoiceAmountError,
-		)
+	check_total(invoice, sum((line.amount for line in order.lines), ZERO))
 	return invoice
 
 
@@ -273,7 +240,8 @@ def rows_of(invoices: Iterable[str]) -> dict[tuple[str, str], frappe._dict]:
 		limit=0,
 	)
 	return {
-		(row.parent, row.imta_booking): frappe._dict(name=row.name, amount=_exact(row.amount)) for row in rows
+		(row.parent, row.imta_booking): frappe._dict(name=row.name, amount=amount_of(row.amount))
+		for row in rows
 	}
 
 
@@ -305,7 +273,7 @@ def credited_on(invoices: Iterable[str]) -> dict[tuple[str, str], Decimal]:
 	).run()
 	sums: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
 	for invoice, booking, amount in found:
-		sums[(invoice, booking)] -= _exact(amount)
+		sums[(invoice, booking)] -= amount_of(amount)
 	return dict(sums)
 
 
@@ -397,6 +365,6 @@ def move_rows(old: str, new: str) -> None:
 	frappe.qb.update(row).set(row.imta_booking, new).where(row.imta_booking == old).run()
 
 
-def _exact(number: float | Decimal | None) -> Decimal:
-	"""The decimal number that was written: the columns keep nine places."""
-	return Decimal(f"{flt(number, 9):.9f}".rstrip("0").rstrip("."))
+def amount_of(value: float | Decimal | None) -> Decimal:
+	"""The decimal number of a column: it keeps nine places."""
+	return Decimal(f"{flt(value, 9):.9f}".rstrip("0").rstrip("."))

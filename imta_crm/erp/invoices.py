@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Protocol
 
 import frappe
 from frappe import _
@@ -36,6 +37,22 @@ class InvoiceAmountError(frappe.ValidationError):
 
 class CreditNoteError(frappe.ValidationError):
 	"""There is no invoice that a credit note could return."""
+
+
+class Order(Protocol):
+	"""What an order of dues and one of fees both say."""
+
+	customer: str
+	company: str
+	currency: str
+	conversion_rate: Decimal
+	receivable_account: str
+	posting_date: date
+	due_date: date
+	member: str | None
+	item: str
+	income_account: str
+	cost_center: str | None
 
 
 @dataclass(frozen=True)
@@ -76,40 +93,19 @@ def make_invoice(order: InvoiceOrder, *, name: str | None = None) -> Document:
 	invoice = new_invoice(order)
 	invoice.docstatus = 1
 	invoice.insert(set_name=name)
-	if flt(invoice.grand_total - float(order.amount), invoice.precision("grand_total")):
-		frappe.throw(
-			_("The invoice comes to {0} {1} instead of {2}; check taxes and rounding of item {3}.").format(
-				invoice.grand_total, order.currency, order.amount, order.item
-			),
-			InvoiceAmountError,
-		)
+	check_total(invoice, order.amount)
 	return invoice
 
 
 def new_invoice(order: InvoiceOrder) -> Document:
 	"""The invoice as a document that is not in the database yet."""
-	rate = float(order.conversion_rate)
 	invoice = frappe.new_doc(INVOICE)
 	invoice.update(
 		{
-			"customer": order.customer,
-			"company": order.company,
-			"currency": order.currency,
-			"conversion_rate": rate,
-			"price_list_currency": order.currency,
-			"plc_conversion_rate": rate,
-			"ignore_pricing_rule": 1,
-			"set_posting_time": 1,
-			"posting_date": order.posting_date,
-			"due_date": order.due_date,
-			"ignore_default_payment_terms_template": 1,
-			# Rounding to whole units would make the ledger differ from the notice.
-			"disable_rounded_total": 1,
-			"debit_to": order.receivable_account,
+			**head_of(order),
 			"from_date": order.service_start,
 			"to_date": order.service_end,
 			"remarks": order.description,
-			"imta_member": order.member,
 			"imta_dues_charge": order.charge,
 			"imta_live_charge": order.charge,
 		}
@@ -118,24 +114,59 @@ def new_invoice(order: InvoiceOrder) -> Document:
 		invoice.naming_series = order.naming_series
 	if order.letter_head:
 		invoice.letter_head = order.letter_head
-	invoice.append(
-		"items",
-		{
-			"item_code": order.item,
-			"description": order.description,
-			"qty": 1,
-			"rate": float(order.amount),
-			"price_list_rate": float(order.amount),
-			"income_account": order.income_account,
-			"cost_center": order.cost_center,
-			**_deferral(order.posting_date, order.service_start, order.service_end, order.deferred_account),
-		},
-	)
+	deferral = _deferral(order.posting_date, order.service_start, order.service_end, order.deferred_account)
+	invoice.append("items", {**row_of(order, order.amount, order.description), **deferral})
 	# The treasurer was allowed to start the run; the run acts for the alliance, not for a person.
 	invoice.flags.ignore_permissions = True
 	invoice.flags.notify_update = False
 	invoice.flags[WRITES_CHARGE] = True
 	return invoice
+
+
+def head_of(order: Order) -> dict[str, object]:
+	"""What the invoices of dues and of fees have alike: whom, when, in which currency, on which account."""
+	rate = float(order.conversion_rate)
+	return {
+		"customer": order.customer,
+		"company": order.company,
+		"currency": order.currency,
+		"conversion_rate": rate,
+		"price_list_currency": order.currency,
+		"plc_conversion_rate": rate,
+		"ignore_pricing_rule": 1,
+		"set_posting_time": 1,
+		"posting_date": order.posting_date,
+		"due_date": order.due_date,
+		"ignore_default_payment_terms_template": 1,
+		# Rounding to whole units would make the ledger differ from what the member was told.
+		"disable_rounded_total": 1,
+		"debit_to": order.receivable_account,
+		"imta_member": order.member,
+	}
+
+
+def row_of(order: Order, amount: Decimal, description: str) -> dict[str, object]:
+	"""One row of the order's item, for an amount in the invoice's currency."""
+	return {
+		"item_code": order.item,
+		"description": description,
+		"qty": 1,
+		"rate": float(amount),
+		"price_list_rate": float(amount),
+		"income_account": order.income_account,
+		"cost_center": order.cost_center,
+	}
+
+
+def check_total(invoice: Document, amount: Decimal) -> None:
+	"""Raise InvoiceAmountError where ERPNext came to another total than was charged."""
+	if flt(invoice.grand_total - float(amount), invoice.precision("grand_total")):
+		frappe.throw(
+			_("The invoice comes to {0} {1} instead of {2}; check taxes and rounding of item {3}.").format(
+				invoice.grand_total, invoice.currency, amount, invoice.items[0].item_code
+			),
+			InvoiceAmountError,
+		)
 
 
 def left_to_credit(invoice: str) -> Decimal:

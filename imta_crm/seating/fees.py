@@ -16,9 +16,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import frappe
-from frappe.utils import cint, flt
+from frappe.utils import cint
 
 from imta_crm.erp import event_invoices, masters
+from imta_crm.erp.event_invoices import amount_of
 from imta_crm.policy import fees as rules
 from imta_crm.policy.seating import CANCELLED, LIVE, MARKS
 from imta_crm.seating import billing, free_seats, kinds, record, windows
@@ -259,11 +260,6 @@ def currency_of(event: Event) -> str:
 		return event.get("fee_currency")
 	company = masters.default_company()
 	return frappe.get_cached_value("Company", company, "default_currency") if company else "USD"
-
-
-def amount_of(value: float | Decimal | None) -> Decimal:
-	"""The decimal number of a column: it keeps nine places."""
-	return Decimal(f"{flt(value, 9):.9f}".rstrip("0").rstrip("."))
 
 
 def _price(
