@@ -54,7 +54,7 @@ imta.seats.booking_handlers = {
 		// The step is taken with its reason, or not at all; Frappe, which waits for this, never goes on without.
 		return new Promise(() => {
 			imta.seats
-				.ask_text(title, step.hint())
+				.ask_reason(title, step.hint())
 				.then((reason) =>
 					frappe.call({
 						method: `imta_crm.seating.actions.${step.method}`,
@@ -84,26 +84,6 @@ imta.seats.forget = function (frm) {
 				})
 				.then(() => frm.reload_doc())
 	);
-};
-
-imta.seats.ask_text = function (title, hint) {
-	return new Promise((resolve, reject) => {
-		let given = false;
-		const dialog = new frappe.ui.Dialog({
-			title,
-			fields: [
-				{ fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: 1, description: hint },
-			],
-			primary_action_label: title,
-			primary_action({ reason }) {
-				given = true;
-				dialog.hide();
-				resolve(reason);
-			},
-		});
-		dialog.onhide = () => given || reject();
-		dialog.show();
-	});
 };
 
 imta.seats.transfer = function (frm) {

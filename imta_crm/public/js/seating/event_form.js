@@ -70,27 +70,6 @@ imta.seats.tell = function (outcomes, title) {
 	});
 };
 
-/** Ask for a reason; resolves with it, rejects when the dialog is closed without. */
-imta.seats.ask_reason = function (title, hint, action) {
-	return new Promise((resolve, reject) => {
-		let given = false;
-		const dialog = new frappe.ui.Dialog({
-			title,
-			fields: [
-				{ fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: 1, description: hint },
-			],
-			primary_action_label: action,
-			primary_action({ reason }) {
-				given = true;
-				dialog.hide();
-				resolve(reason);
-			},
-		});
-		dialog.onhide = () => given || reject();
-		dialog.show();
-	});
-};
-
 // By the clock of the event. Frappe would take them for the site's and show them by the user's.
 const MOMENTS = ["starts_at", "ends_at", "enroll_from", "enroll_until", "cancel_until", "reserved_until"];
 imta.seats.MOMENTS = {

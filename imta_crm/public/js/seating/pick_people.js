@@ -1,4 +1,4 @@
-// A dialog that finds people and collects them: Contacts, and colleagues who use the desk.
+// Dialogs of sessions, activities and their bookings: one finds and collects people, one asks for a reason.
 frappe.provide("imta.seats");
 
 /**
@@ -75,4 +75,25 @@ imta.seats.pick_people = function ({ title, hint, action, method, args, single, 
 	dialog.show();
 	look();
 	return dialog;
+};
+
+/** Ask for a reason; resolves with it, rejects when the dialog is closed without. */
+imta.seats.ask_reason = function (title, hint, action = title) {
+	return new Promise((resolve, reject) => {
+		let given = false;
+		const dialog = new frappe.ui.Dialog({
+			title,
+			fields: [
+				{ fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: 1, description: hint },
+			],
+			primary_action_label: action,
+			primary_action({ reason }) {
+				given = true;
+				dialog.hide();
+				resolve(reason);
+			},
+		});
+		dialog.onhide = () => given || reject();
+		dialog.show();
+	});
 };
