@@ -21,7 +21,16 @@ from frappe.utils import cint, flt, getdate
 
 from imta_crm.erp import masters
 from imta_crm.erp.customers import ledger_currency
-from imta_crm.erp.invoices import INVOICE, CreditNoteError, check_total, head_of, row_of
+from imta_crm.erp.invoices import (
+	INVOICE,
+	CreditNoteError,
+	check_credit,
+	check_total,
+	head_of,
+	return_of,
+	returned_row,
+	row_of,
+)
 
 ROW = "Sales Invoice Item"
 # The writer of invoice and bookings has checked both, and writes them in the same transaction.
@@ -125,9 +134,10 @@ def exchange_rate(from_currency: str, to_currency: str, on: date) -> Decimal:
 	"""
 	if from_currency == to_currency:
 		return Decimal(1)
+	oldest = _oldest(on)
+	dates = ("between", (oldest, on)) if oldest else ("<=", on)
 	for one, other in ((from_currency, to_currency), (to_currency, from_currency)):
-		filters = {"from_currency": one, "to_currency": other, "for_selling": 1}
-		filters["date"] = ("between", (_oldest(on), on)) if _oldest(on) else ("<=", on)
+		filters = {"from_currency": one, "to_currency": other, "for_selling": 1, "date": dates}
 		found = frappe.get_all(
 			"Currency Exchange", filters, pluck="exchange_rate", order_by="date desc, creation desc", limit=1
 		)
@@ -286,49 +296,24 @@ def credit(
 	:param description: {booking: the row's text}
 	:raises CreditNoteError: a booking has no row on the invoice, or the sum comes out otherwise
 	"""
-	source = frappe.get_doc(INVOICE, invoice)
-	rows = {row.imta_booking: row for row in source.items if row.imta_booking in amounts}
-	if missing := set(amounts) - set(rows):
+	booked_on = getdate(frappe.db.get_value(INVOICE, invoice, "posting_date"))
+	total = sum(amounts.values(), ZERO)
+	note = return_of(invoice, total, max(posting_date, booked_on))
+	note.imta_live_event_invoice = None
+	note.items = [row for row in note.items if row.imta_booking in amounts]
+	if missing := set(amounts) - {row.imta_booking for row in note.items}:
 		frappe.throw(
 			_("{0} has no row for {1}.").format(invoice, ", ".join(sorted(missing))), CreditNoteError
 		)
 	returned = _returned_rows(invoice)
-	note = frappe.copy_doc(source)
-	returns = [option for option in note.meta.get_naming_series_options() if "RET" in option]
-	note.update(
-		{
-			"naming_series": returns[0] if returns else source.naming_series,
-			"is_return": 1,
-			"return_against": source.name,
-			# It lowers what is open on the invoice; ERPNext leaves it open on itself where less is open.
-			"update_outstanding_for_self": 0,
-			"set_posting_time": 1,
-			"posting_date": max(posting_date, getdate(source.posting_date)),
-			"due_date": max(posting_date, getdate(source.posting_date)),
-			"payment_schedule": [],
-			"advances": [],
-			"ignore_pricing_rule": 1,
-			"disable_rounded_total": 1,
-			"imta_live_event_invoice": None,
-		}
-	)
-	total = sum(amounts.values(), ZERO)
-	# ERPNext compares what is open with these before it adds the rows up.
-	note.update({"grand_total": -float(total), "rounded_total": 0})
-	note.items = [row for row in note.items if row.imta_booking in amounts]
 	for row in note.items:
-		amount = float(amounts[row.imta_booking])
-		origin = rows[row.imta_booking].name
-		row.update(
-			{
-				"qty": -1,
-				"rate": amount,
-				"price_list_rate": amount,
-				"description": description[row.imta_booking],
-				# ERPNext counts the returned pieces of a row, and a seat is one piece: a second credit on the
-				# row is one by amount.
-				"sales_invoice_item": None if origin in returned else origin,
-			}
+		# ERPNext counts the returned pieces of a row, and a seat is one piece: a second credit on the row is
+		# one by amount.
+		returned_row(
+			row,
+			amounts[row.imta_booking],
+			description[row.imta_booking],
+			by_amount=row.sales_invoice_item in returned,
 		)
 	note.flags.ignore_permissions = True  # as in make
 	note.flags[WRITES_FEES] = True
@@ -337,11 +322,7 @@ def credit(
 	note.insert()
 	# What ERPNext remarks on a row that it does not count is for nobody to read.
 	del frappe.local.message_log[said:]
-	if flt(note.grand_total + float(total), note.precision("grand_total")):
-		frappe.throw(
-			_("The credit note comes to {0} instead of {1}.").format(-note.grand_total, total),
-			CreditNoteError,
-		)
+	check_credit(note, total)
 	return note
 
 

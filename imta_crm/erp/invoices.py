@@ -11,7 +11,7 @@ Amounts are in the invoice's currency. Nothing here commits, except `InvoiceNumb
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -171,23 +171,34 @@ def check_total(invoice: Document, amount: Decimal) -> None:
 
 def left_to_credit(invoice: str) -> Decimal:
 	"""What earlier credit notes have left of a submitted invoice, in its currency; paid or not."""
-	state = frappe.db.get_value(INVOICE, invoice, ["docstatus", "is_return", "grand_total"], as_dict=True)
-	if not state or state.docstatus != 1 or state.is_return:
-		return Decimal(0)
-	return Decimal(str(state.grand_total)) + sum(
-		Decimal(str(total)) for total in _returns_of(invoice).values()
-	)
+	return left_to_credit_on([invoice]).get(invoice, Decimal(0))
 
 
-def _returns_of(invoice: str) -> dict[str, float]:
-	"""{credit note: its total, negative}."""
+def left_to_credit_on(invoices: Collection[str]) -> dict[str, Decimal]:
+	"""`left_to_credit` of many, in two queries; those that are no submitted invoices are left out."""
+	if not invoices:
+		return {}
 	rows = frappe.get_all(
 		INVOICE,
-		{"return_against": invoice, "is_return": 1, "docstatus": 1},
+		{"name": ("in", list(invoices)), "docstatus": 1, "is_return": 0},
 		["name", "grand_total"],
-		as_list=True,
+		limit=0,
 	)
-	return dict(rows)
+	left = {row.name: Decimal(str(row.grand_total)) for row in rows}
+	for invoice, total in _returns_of(left):
+		left[invoice] += Decimal(str(total))
+	return left
+
+
+def _returns_of(invoices: Collection[str]) -> list[tuple[str, float]]:
+	"""(invoice, total of a credit note, negative)."""
+	return frappe.get_all(
+		INVOICE,
+		{"return_against": ("in", list(invoices) or [""]), "is_return": 1, "docstatus": 1},
+		["return_against", "grand_total"],
+		as_list=True,
+		limit=0,
+	)
 
 
 def make_credit_note(
@@ -215,6 +226,37 @@ def make_credit_note(
 			_("The credit of {0} is not between zero and the invoice's {1}.").format(amount, left),
 			CreditNoteError,
 		)
+	note = return_of(invoice, amount, posting_date)
+	note.update(
+		{
+			"from_date": service_start,
+			"to_date": service_end,
+			"remarks": description,
+			"imta_dues_charge": charge,
+			"imta_live_charge": None,
+		}
+	)
+	row = note.items[0]
+	# ERPNext counts the returned pieces of a row, and a year's dues are one piece: a second credit on the
+	# invoice is one by amount.
+	returned_row(row, amount, description, by_amount=bool(_returns_of([invoice])))
+	row.update(_deferral(posting_date, service_start, service_end, row.deferred_revenue_account))
+	note.items = [row]
+	note.flags.ignore_permissions = True  # the caller has checked that the treasurer grants it
+	note.flags[WRITES_CHARGE] = True
+	note.docstatus = 1
+	note.insert()
+	check_credit(note, amount)
+	return note
+
+
+def return_of(invoice: str, amount: Decimal, posting_date: date) -> Document:
+	"""A credit note for an invoice, not in the database yet, with rows still as on the invoice.
+
+	Each row's `sales_invoice_item` names the row that it was copied from.
+
+	:param amount: what is credited in all, positive, in the invoice's currency
+	"""
 	source = frappe.get_doc(INVOICE, invoice)
 	note = frappe.copy_doc(source)
 	returns = [option for option in note.meta.get_naming_series_options() if "RET" in option]
@@ -228,45 +270,41 @@ def make_credit_note(
 			"set_posting_time": 1,
 			"posting_date": posting_date,
 			"due_date": posting_date,
-			"from_date": service_start,
-			"to_date": service_end,
 			"payment_schedule": [],
 			"advances": [],
 			"ignore_pricing_rule": 1,
 			"disable_rounded_total": 1,
-			# ERPNext compares what is open with these before it adds the row up.
+			# ERPNext compares what is open with these before it adds the rows up.
 			"grand_total": -float(amount),
 			"rounded_total": 0,
-			"remarks": description,
-			"imta_dues_charge": charge,
 			"imta_member": source.imta_member,
-			"imta_live_charge": None,
 		}
 	)
-	row = note.items[0]
+	for row, origin in zip(note.items, source.items, strict=True):
+		row.sales_invoice_item = origin.name
+	return note
+
+
+def returned_row(row: Document, amount: Decimal, description: str, *, by_amount: bool) -> None:
+	"""Let a row of `return_of` credit this much, positive; `by_amount` without counting as a returned piece."""
 	row.update(
 		{
 			"qty": -1,
 			"rate": float(amount),
 			"price_list_rate": float(amount),
 			"description": description,
-			# ERPNext counts the returned pieces of a row, and a year's dues are one piece: a second credit
-			# on the invoice is one by amount.
-			"sales_invoice_item": None if _returns_of(invoice) else source.items[0].name,
-			**_deferral(posting_date, service_start, service_end, row.deferred_revenue_account),
+			"sales_invoice_item": None if by_amount else row.sales_invoice_item,
 		}
 	)
-	note.items = [row]
-	note.flags.ignore_permissions = True  # the caller has checked that the treasurer grants it
-	note.flags[WRITES_CHARGE] = True
-	note.docstatus = 1
-	note.insert()
+
+
+def check_credit(note: Document, amount: Decimal) -> None:
+	"""Raise CreditNoteError where ERPNext came to another total than is to be credited."""
 	if flt(note.grand_total + float(amount), note.precision("grand_total")):
 		frappe.throw(
 			_("The credit note comes to {0} instead of {1}.").format(-note.grand_total, amount),
 			CreditNoteError,
 		)
-	return note
 
 
 def _deferral(posting_date: date, start: date, end: date, account: str | None) -> dict[str, object]:
